@@ -1,4 +1,4 @@
-//! The delivery of audit logs: what there is, what is wanted, and the steps between the two.
+//! The delivery of audit logs: its present state, and the steps to the wanted one.
 //!
 //! Audit logs are "vended": each of their types is a source, a log group is a destination, and a
 //! delivery joins the two. No role is needed (WorkMail administrator guide, "Enabling audit
@@ -15,8 +15,8 @@ use super::step::{shell_command, standing};
 use crate::aws::{Failure, LogGroup, Retrier};
 use crate::limits;
 
-/// The types of audit logs (CloudWatch Logs API reference, PutDeliverySource), each with what the
-/// name of its source ends in.
+/// The types of audit logs (CloudWatch Logs API reference, PutDeliverySource), each with the
+/// suffix of its source's name.
 pub const AUDIT_LOG_TYPES: [(&str, &str); 5] = [
     ("ACCESS_CONTROL_LOGS", "access-control"),
     ("AUTHENTICATION_LOGS", "authentication"),
@@ -25,8 +25,8 @@ pub const AUDIT_LOG_TYPES: [(&str, &str); 5] = [
     ("WORKMAIL_PERSONAL_ACCESS_TOKEN_LOGS", "access-token"),
 ];
 
-/// The log group that audit logs are delivered to when none is named. AWS writes the policy that
-/// lets it deliver for names that begin so.
+/// The default log group for audit logs. AWS itself writes the policy that lets it deliver to
+/// names with this prefix.
 pub fn default_audit_group(alias: &str) -> String {
     format!("/aws/vendedlogs/workmail/audit/{alias}")
 }
@@ -42,16 +42,16 @@ pub struct AuditFound {
     pub deliveries: Vec<Delivery>,
 }
 
-/// Steps to take in this order, and what needs none.
+/// Steps in order, and what needs none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuditPlan {
-    /// What it is all about; its role is not needed.
+    /// The organization and the log group; its role is not needed.
     pub scope: Scope,
-    /// What is to be done.
+    /// The steps to take.
     pub steps: Vec<AuditStep>,
-    /// What is as it should be, or is left alone, in words.
+    /// Everything that stays as it is, in words.
     pub kept: Vec<String>,
-    /// What the administrator should know, in words.
+    /// Warnings for the administrator, in words.
     pub warnings: Vec<String>,
 }
 
@@ -59,34 +59,35 @@ pub struct AuditPlan {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuditStep {
     CreateGroup,
-    /// Set for how long the group keeps events.
+    /// Sets how long the group keeps events.
     SetRetention(Retention),
-    /// Make the group a destination.
+    /// Makes the group a destination.
     PutDestination(String),
     PutSource(DeliverySource),
-    /// Deliver a source's logs to a destination: names of both.
+    /// Delivers a source's logs to a destination: the names of both.
     CreateDelivery(String, String),
-    /// End a delivery of a source.
+    /// Ends a delivery of a source.
     DeleteDelivery(Delivery),
     DeleteSource(String),
     DeleteDestination(String),
 }
 
-/// Days for which a new group keeps audit events when nothing is said.
+/// Days for which a new group keeps audit events by default.
 const RETENTION_DAYS_DEFAULT: u32 = 30;
 
-/// What the names of what is made begin with.
+/// The prefix of the names we give.
 fn made_name(scope: &Scope) -> String {
     format!("wm-audit-{}", scope.organization)
 }
 
-/// Works out how to have all audit logs delivered.
+/// Plans the delivery of all audit logs.
 pub fn audit_plan(scope: &Scope, retention: Option<Retention>, found: &AuditFound) -> AuditPlan {
     let mut plan = AuditPlan::of(scope);
     match &found.group {
         None => {
             plan.steps.push(AuditStep::CreateGroup);
             let retention = retention.unwrap_or(Retention::Days(RETENTION_DAYS_DEFAULT));
+            // A new group keeps events for ever unless a retention is set.
             if retention != Retention::Forever {
                 plan.steps.push(AuditStep::SetRetention(retention));
             }
@@ -100,6 +101,7 @@ pub fn audit_plan(scope: &Scope, retention: Option<Retention>, found: &AuditFoun
     }
     let target = scope.log_group_arn().to_string();
     let target = target.strip_suffix(":*").unwrap_or(&target);
+    // A destination in another format cannot be adopted: only JSON can be imported.
     let is_json = |it: &&DeliveryDestination| it.format.as_deref().is_none_or(|it| it == "json");
     let mut ours = found.destinations.iter().filter(|it| it.target_arn == target);
     let destination = ours.find(is_json);
@@ -115,6 +117,7 @@ pub fn audit_plan(scope: &Scope, retention: Option<Retention>, found: &AuditFoun
         }
     };
     for (log_type, suffix) in AUDIT_LOG_TYPES {
+        // Sources are found by type, since an administrator may have given them any name.
         let known = found.sources.iter().find(|it| it.log_type == log_type);
         let source =
             known.map_or_else(|| format!("{}-{suffix}", made_name(scope)), |it| it.name.clone());
@@ -126,6 +129,7 @@ pub fn audit_plan(scope: &Scope, retention: Option<Retention>, found: &AuditFoun
             plan.kept.push(format!("{log_type} are delivered to it"));
             continue;
         }
+        // One source may have several deliveries, so ours is added beside a foreign one.
         if let Some(elsewhere) = deliveries.next() {
             plan.warnings.push(format!(
                 "{log_type} are delivered to {} too, which is left as it is",
@@ -144,8 +148,8 @@ pub fn audit_plan(scope: &Scope, retention: Option<Retention>, found: &AuditFoun
     plan
 }
 
-/// Works out how to end all deliveries of an organization, in the order that AWS wants: deliveries,
-/// then sources, then destinations. A destination that somebody else may use stays.
+/// Plans the end of all of an organization's deliveries, in the order that AWS demands:
+/// deliveries, then sources, then destinations. A destination that others may use stays.
 pub fn audit_teardown_plan(scope: &Scope, found: &AuditFound) -> AuditPlan {
     let mut plan = AuditPlan::of(scope);
     let is_source = |name: &str| found.sources.iter().any(|it| it.name == name);
@@ -156,6 +160,7 @@ pub fn audit_teardown_plan(scope: &Scope, found: &AuditFound) -> AuditPlan {
     steps.extend(found.sources.iter().map(|it| AuditStep::DeleteSource(it.name.clone())));
     for destination in &found.destinations {
         let is_used = |by: &[&Delivery]| by.iter().any(|it| it.destination_arn == destination.arn);
+        // Only the name tells that we made it.
         let is_made = destination.name == made_name(scope);
         if !is_made && !is_used(&ended) {
             continue;
@@ -179,7 +184,7 @@ impl AuditPlan {
         Self { scope: scope.clone(), steps, kept, warnings }
     }
 
-    /// What stands after the step at `index` failed, and what to do about it.
+    /// The state after the step at `index` failed, and what to do about it.
     fn standing(&self, index: usize) -> String {
         let done = self.steps.iter().take(index);
         standing(done.map(|it| it.title(&self.scope)), "done before and stands")
@@ -187,7 +192,7 @@ impl AuditPlan {
 }
 
 impl AuditStep {
-    /// What it does, as a wish.
+    /// The step in words, such as "create the log group X".
     pub fn title(&self, scope: &Scope) -> String {
         let group = &scope.log_group;
         match self {
@@ -226,11 +231,13 @@ impl AuditStep {
         }
     }
 
-    /// The command of the AWS CLI that does the same.
+    /// The AWS CLI command that does the same.
     pub fn command(&self, scope: &Scope) -> String {
         let group = scope.log_group.as_str();
         let arn = scope.log_group_arn().to_string();
         let target = format!("destinationResourceArn={}", arn.strip_suffix(":*").unwrap_or(&arn));
+        // Before the steps are taken a new destination's ARN is unknown, so the printed commands
+        // build it from its parts.
         let destination_arn = |name: &str| {
             format!(
                 "arn:{}:logs:{}:{}:delivery-destination:{name}",
@@ -294,13 +301,13 @@ impl AuditStep {
 }
 
 impl Services {
-    /// Looks at what there is of the deliveries of an organization.
+    /// Reads the state of an organization's deliveries.
     pub async fn look_at_audit(&self, scope: &Scope) -> Result<AuditFound, ProvisioningError> {
         let group = self.log_group(&scope.log_group).await?;
         Ok(AuditFound { group, ..self.look_at_deliveries(&scope.organization_arn()).await? })
     }
 
-    /// The same without the log group, of an organization by its ARN.
+    /// The same without the log group, for the organization with this ARN.
     pub(super) async fn look_at_deliveries(
         &self,
         organization: &str,
@@ -310,6 +317,7 @@ impl Services {
         let sources = async |token| self.logs.delivery_sources(token).await;
         let sources = retrier.pages("delivery sources", pages, sources).await;
         let mut sources = sources.map_err(Failure::into_error)?;
+        // AWS lists the account's sources and has no filter for one organization.
         sources.retain(|it| it.resource_arn == organization);
         let page = async |token| self.logs.delivery_destinations(token).await;
         let destinations = retrier.pages("delivery destinations", pages, page).await;
@@ -323,7 +331,7 @@ impl Services {
         })
     }
 
-    /// Takes the steps of a plan, and tells of each.
+    /// Takes the steps of a plan, and reports each.
     ///
     /// # Errors
     ///
@@ -334,6 +342,8 @@ impl Services {
         found: &AuditFound,
         on_done: &mut dyn FnMut(),
     ) -> Result<(), ProvisioningError> {
+        // The ARNs by which deliveries name destinations. A step that makes one adds its ARN, as
+        // AWS returned it.
         let known = found.destinations.iter().map(|it| (it.name.clone(), it.arn.clone()));
         let mut destinations: std::collections::HashMap<String, String> = known.collect();
         for (index, step) in plan.steps.iter().enumerate() {
@@ -392,7 +402,7 @@ impl Services {
     }
 }
 
-/// What `mailtrace setup --audit` or `teardown --audit` calls.
+/// The policy for `mailtrace setup --audit` or `teardown --audit`.
 pub fn audit_policy(scope: &Scope, is_teardown: bool) -> Policy {
     let ours = |kind: &str| {
         format!(
@@ -442,7 +452,7 @@ pub fn audit_policy(scope: &Scope, is_teardown: bool) -> Policy {
         ])
         .named("Deliver")
         .on(deliveries),
-        // AWS writes into the policy of the log group's account on behalf of the caller.
+        // On the caller's behalf, AWS extends the resource policy of the log group's account.
         PolicyStatement::allowing(["logs:PutResourcePolicy", "logs:DescribeResourcePolicies"])
             .named("LetLogsBeDelivered")
             .on(["*".to_owned()]),

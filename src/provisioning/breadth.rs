@@ -1,4 +1,4 @@
-//! Whether policies that work allow more than is needed.
+//! Finds working policies that allow more than is needed.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +9,15 @@ use super::review::{TrustProblemKind, all_conditions, review_trust, trusts_workm
 use super::scope::Scope;
 use crate::aws::LogGroupArn;
 
-/// What is wrong with a trust policy, and where it is wider than it need be: what lets others than
-/// WorkMail in this account use the role is [`Health::Failed`], what lets WorkMail use it for other
-/// organizations of the account is [`Health::Warning`].
+/// The problems of a trust policy, and where it is wider than needed: [`Health::Failed`] if
+/// others than WorkMail in this account could use the role, [`Health::Warning`] if WorkMail could
+/// use it for other organizations of the account.
 pub fn trust_findings(policy: &Policy, scope: &Scope) -> Vec<(Health, String)> {
     let problems = review_trust(policy, scope);
     let is_elsewhere = problems.iter().any(|it| it.kind == TrustProblemKind::OtherValue);
     let mut findings: Vec<(Health, String)> =
         problems.into_iter().map(|it| (Health::Failed, it.text)).collect();
+    // The policy is for another organization; how wide it is for ours says nothing.
     if is_elsewhere {
         return findings;
     }
@@ -45,12 +46,14 @@ fn breadth_of(key: &str, value: &str, scope: &Scope) -> Option<(Health, String)>
         });
     }
     if !key.eq_ignore_ascii_case("aws:SourceArn") {
+        // Other keys only narrow it further.
         return None;
     }
     let parts: Vec<&str> = value.splitn(6, ':').collect();
     let ["arn", _, service, region, account, resource] = parts.as_slice() else {
         return Some((Health::Failed, format!("its {key} is {value}: it lets in every service")));
     };
+    // A resource that is no organization counts as a wildcard.
     let id = resource.strip_prefix("organization/").unwrap_or("*");
     if *service != "workmail" {
         Some((Health::Failed, format!("its {key} {value} is not WorkMail's alone")))
@@ -68,12 +71,12 @@ fn has_wildcard(text: &str) -> bool {
     text.contains(['*', '?'])
 }
 
-/// What the policies of a role, given with their names, allow beyond writing to the group of the
-/// scope.
+/// The permissions of a role beyond writing to the scope's group. Policies come with their names.
 pub fn excess_permissions<'p>(
     policies: impl IntoIterator<Item = (&'p str, &'p Policy)>,
     scope: &Scope,
 ) -> Vec<String> {
+    // A set: statements may repeat one another.
     let mut excess = BTreeSet::new();
     for (name, policy) in policies {
         for statement in policy.statements.iter().filter(|it| it.effect == Effect::Allow) {
@@ -106,7 +109,7 @@ fn excess_of(statement: &PolicyStatement, scope: &Scope) -> impl Iterator<Item =
     excess.into_iter()
 }
 
-/// Whether a resource is one group, or streams of it.
+/// True if a resource is one group, or its streams.
 fn is_of_group(resource: &str, group: &LogGroupArn) -> bool {
     let arn = group.to_string();
     resource.strip_prefix(&arn).is_some_and(|it| it.is_empty() || it.starts_with(':'))

@@ -1,28 +1,28 @@
-//! What a look at event logging found, one thing at a time.
+//! The findings of a look at event logging, one thing at a time.
 
-/// How something stands, the worst last.
+/// The state of something, the worst last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Health {
     Ok,
-    /// Not as it should be, or not known.
+    /// Not as it should be, or unknown.
     Warning,
     /// Events are lost, or somebody may do what they should not.
     Failed,
 }
 
-/// One thing that was looked at.
+/// One thing that was examined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// What was looked at, in one or two words.
+    /// Its name, in one or two words.
     pub name: &'static str,
     pub health: Health,
-    /// What was found, as prose.
+    /// The finding, as prose.
     pub found: String,
-    /// What to do about it.
+    /// The remedy, if any.
     pub remedy: Option<Remedy>,
 }
 
-/// What to do about something that is not as it should be.
+/// A remedy for something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remedy {
     /// A command for a POSIX shell.

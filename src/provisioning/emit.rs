@@ -1,7 +1,7 @@
-//! The same setup from nothing, as text for other tools.
+//! The setup from nothing, as text for other tools.
 //!
-//! Every name in it was checked against its published pattern ([`super::names`]) and is quoted all
-//! the same.
+//! Every name in it was checked against its published pattern ([`super::names`]) and is quoted
+//! all the same.
 
 use super::ProvisioningError;
 use super::plan::{ROLE_POLICY_NAME, SetupFound, SetupPlan, SetupStep, SetupWish, plan};
@@ -18,11 +18,11 @@ pub enum Template {
 }
 
 impl Template {
-    /// What sets up all that is wished for.
+    /// The text that sets up everything.
     ///
     /// # Errors
     ///
-    /// None as it is: from nothing there is nothing in the way.
+    /// None in fact: from nothing there is nothing in the way.
     pub fn text(self, wish: &SetupWish) -> Result<String, ProvisioningError> {
         let plan = plan(wish, &SetupFound::default())?;
         Ok(match self {
@@ -33,11 +33,11 @@ impl Template {
     }
 }
 
-/// What a plan from nothing has in it.
+/// The contents of a plan from nothing.
 struct Parts<'p> {
     kms_key: Option<&'p str>,
     retention_days: Option<u32>,
-    /// Trust policy and policy of the role.
+    /// The role's trust policy and its permissions.
     role: Option<(&'p Policy, &'p Policy)>,
     /// The commands that switch logging on and off.
     on: String,
@@ -61,6 +61,7 @@ impl<'p> Parts<'p> {
                         &step.undo(&plan.scope).expect("what is switched on can be off"),
                     );
                 }
+                // These change something that exists, and here nothing does.
                 SetupStep::EncryptGroup { .. } | SetupStep::ReplaceTrust(_) => {}
             }
         }
@@ -199,11 +200,13 @@ resource "aws_cloudwatch_log_group" "email_events" {{
         ("kms_key_id", parts.kms_key.map(hcl)),
     ];
     let said: Vec<_> = arguments.into_iter().filter_map(|(name, it)| Some((name, it?))).collect();
+    // Terraform's own formatter aligns the equals signs.
     let width = said.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     for (name, value) in said {
         text.push_str(&format!("  {name:<width$} = {value}\n"));
     }
     text.push_str("  # The events outlive the configuration.\n  skip_destroy = true\n}\n");
+    // Terraform orders by dependencies, and the switch is a command that it cannot see into.
     let mut needed = vec!["aws_cloudwatch_log_group.email_events"];
     if let Some((trust, permissions)) = parts.role {
         needed.push("aws_iam_role_policy.email_events");
@@ -253,24 +256,24 @@ resource "terraform_data" "email_monitoring" {{
     text
 }
 
-/// A text in double quotes, as JSON and YAML have it.
+/// A text in double quotes, for JSON and YAML.
 fn json(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// A text in double quotes, as Terraform has it: nothing in it is a template.
+/// A text in double quotes for Terraform, without templates.
 fn hcl(text: &str) -> String {
     json(text).replace("${", "$${").replace("%{", "%%{")
 }
 
-/// A policy as Terraform takes and writes it: JSON but for a blank behind each name.
+/// A policy in Terraform's format: JSON, but with a blank after each name.
 fn hcl_policy(policy: &Policy) -> String {
     let text = indented(policy, 2);
     let lines = text.trim().lines().map(|it| it.replacen("\": ", "\" : ", 1));
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// A policy as JSON, which YAML takes as it is, so many blanks from the left.
+/// A policy as JSON, which is valid YAML, indented by a number of blanks.
 fn indented(policy: &Policy, blanks: usize) -> String {
     let indent = " ".repeat(blanks);
     policy.to_pretty_json().lines().map(|it| format!("{indent}{it}\n")).collect()

@@ -1,9 +1,9 @@
-//! Why event logging could not be looked at or changed.
+//! Why event logging could not be examined or changed.
 
 use super::names::NameError;
 use crate::aws::AwsError;
 
-/// Why event logging could not be looked at or changed.
+/// Why event logging could not be examined or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum ProvisioningError {
     #[error(transparent)]
@@ -83,7 +83,7 @@ pub enum ProvisioningError {
 }
 
 impl ProvisioningError {
-    /// Whether a listing went on beyond its bound: what it lists is there, and more of it.
+    /// True if a listing went beyond its bound: what it lists exists, and more of it.
     pub(super) fn is_cut_listing(&self) -> bool {
         matches!(self, Self::Aws(AwsError::CutListing { .. }))
     }

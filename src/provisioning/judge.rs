@@ -1,4 +1,4 @@
-//! Judges what was found, from data to data.
+//! Judges findings, from data to data.
 
 use super::breadth::{excess_permissions, trust_findings};
 use super::check::{Check, Health};
@@ -15,7 +15,7 @@ use crate::store::{GroupFacts, PulledGroup, Standing};
 use crate::time::workmail_end::{LAST_DAY, days_left, has_ended};
 use crate::time::{DAY_MS, Timestamp, Zone, human_duration};
 
-/// Milliseconds as people say them: whole days from one day on.
+/// A duration for people: from one day on, in whole days.
 pub(super) fn in_words(ms: i64) -> String {
     match ms.div_euclid(DAY_MS) {
         ..1 => human_duration(ms),
@@ -24,10 +24,10 @@ pub(super) fn in_words(ms: i64) -> String {
     }
 }
 
-/// Whether what the group deletes next is in the store.
+/// Judges whether the store has the events that the group deletes next.
 ///
-/// `pulled` is what the store knows of the group; `is_empty` says whether the group has no stream,
-/// where that is known.
+/// `pulled` is what the store says of the group; `is_empty` is true if the group has no stream,
+/// and `None` if that is unknown.
 pub(super) fn retention(
     group: &LogGroup,
     pulled: Option<&PulledGroup>,
@@ -47,6 +47,8 @@ pub(super) fn retention(
     if is_empty == Some(true) {
         return Check::ok(NAME, format!("{keeps}; there is none yet"));
     }
+    // The group's present retention, not the one of the last pull: it may have been changed
+    // since.
     let facts = GroupFacts {
         name: group.name.clone(),
         retention_days: group.retention_days,
@@ -84,8 +86,8 @@ pub(super) fn retention(
     }
 }
 
-/// Whether events arrive. `newest_ms` is when the newest was taken in, of those streams that were
-/// listed; `is_on` says whether logging is known to be on.
+/// Judges whether events arrive. `newest_ms` is when the newest event was ingested, over the
+/// listed streams; `is_on` is true if logging is certainly on.
 pub(super) fn flow(newest_ms: Option<i64>, is_on: bool, now: Timestamp) -> Check {
     const NAME: &str = "events flowing";
     let Some(newest_ms) = newest_ms else {
@@ -107,7 +109,8 @@ pub(super) fn flow(newest_ms: Option<i64>, is_on: bool, now: Timestamp) -> Check
     }
 }
 
-/// Whether the store knows who has which address, as of when it was `taken`. `pull` takes it.
+/// Judges the age of the directory in the store, `taken` at a time. The command `pull` takes it
+/// anew.
 pub(super) fn directory(
     taken: Option<Timestamp>,
     now: Timestamp,
@@ -130,7 +133,7 @@ pub(super) fn directory(
     Check::ok(NAME, found)
 }
 
-/// How long WorkMail is still there.
+/// The time left until WorkMail ends.
 pub(super) fn end(now: Timestamp) -> Check {
     const NAME: &str = "end of WorkMail";
     if has_ended(now) {
@@ -148,7 +151,7 @@ pub(super) fn end(now: Timestamp) -> Check {
     Check::warning(NAME, found).advice("run `mailtrace pull --follow` until the last event is in the store: after that day nobody can switch logging on or look at it")
 }
 
-/// Whether who may assume a role is right, and no more than needed.
+/// Judges a role's trust policy: whether it is right, and no wider than needed.
 pub(super) fn trust(found: &Result<Policy, PolicyError>, scope: &Scope) -> Check {
     const NAME: &str = "role trust";
     let findings = match found {
@@ -163,6 +166,8 @@ pub(super) fn trust(found: &Result<Policy, PolicyError>, scope: &Scope) -> Check
     if check.health == Health::Ok {
         return check;
     }
+    // Replacing the trust policy would lock the others out, so a command that does so is not
+    // offered.
     if found.as_ref().is_ok_and(|it| !others_trusted(it).is_empty()) {
         return check.advice("others may need this role as it is: have events logged as a role of their own, with `mailtrace setup --role-name NAME --force`");
     }
@@ -181,8 +186,8 @@ pub(super) fn trust(found: &Result<Policy, PolicyError>, scope: &Scope) -> Check
     check.command(shell_command(&remedy.map(str::to_owned)))
 }
 
-/// Whether a role may do what it has to, and nothing else. `unread` are policies that it has and
-/// that could not be read.
+/// Judges whether a role may do its work and nothing else. `unread` are errors of policies that
+/// could not be read.
 pub(super) fn permissions(policies: &[NamedPolicy], unread: &[String], scope: &Scope) -> Check {
     const NAME: &str = "role permissions";
     let mut findings = Vec::new();
@@ -190,7 +195,7 @@ pub(super) fn permissions(policies: &[NamedPolicy], unread: &[String], scope: &S
     let missing = missing_permissions(known(), scope);
     if !missing.is_empty() {
         let text = format!("it may not {} on {}", missing.join(" and "), scope.log_group);
-        // What could not be read may allow it.
+        // A policy that was not read may allow it.
         let health = if unread.is_empty() { Health::Failed } else { Health::Warning };
         findings.push((health, text));
     }
@@ -215,7 +220,7 @@ pub(super) fn permissions(policies: &[NamedPolicy], unread: &[String], scope: &S
     }
 }
 
-/// Whether an administrator may have WorkMail use a role of that name.
+/// Judges whether an administrator may pass a role of that name to WorkMail.
 pub(super) fn role_name(name: &str) -> Check {
     const NAME: &str = "role name";
     if name.contains(ROLE_NAME_PART) {
@@ -225,7 +230,7 @@ pub(super) fn role_name(name: &str) -> Check {
         .advice("have events logged as a role with such a name: `mailtrace setup --force`")
 }
 
-/// One check of many findings, as bad as the worst of them.
+/// One check made of many findings, as bad as the worst of them.
 fn weighed(name: &'static str, findings: Vec<(Health, String)>, fine: String) -> Check {
     let Some(health) = findings.iter().map(|(health, _)| *health).max() else {
         return Check::ok(name, fine);

@@ -1,4 +1,4 @@
-//! Reviews policies without asking anybody: what is not said is taken as they say it themselves.
+//! Reviews policies offline: anything not given is taken from the policies themselves.
 
 use super::check::Check;
 use super::judge;
@@ -7,7 +7,7 @@ use super::review::{all_conditions, trusts_workmail};
 use super::scope::Scope;
 use crate::aws::LogGroupArn;
 
-/// What is known of what policies should be for.
+/// The known facts about what policies should be for.
 #[derive(Clone, Debug, Default)]
 pub struct Given {
     /// The organization's ID.
@@ -22,18 +22,18 @@ pub struct Given {
     pub role: Option<String>,
 }
 
-/// Policies to review, and what is known of what they should be for.
+/// Policies to review, and the known facts about what they should be for.
 #[derive(Clone, Debug, Default)]
 pub struct LintWish {
-    /// Who may assume the role.
+    /// The role's trust policy.
     pub trust: Option<Result<Policy, PolicyError>>,
-    /// What the role may do.
+    /// The role's permissions.
     pub role: Option<Result<Policy, PolicyError>>,
-    /// What is known.
+    /// The known facts.
     pub given: Given,
 }
 
-/// What stands for what nobody says.
+/// The placeholder for unknown values.
 const UNKNOWN: &str = "UNKNOWN";
 
 /// Reviews policies.
@@ -56,7 +56,7 @@ pub fn lint(wish: &LintWish) -> Vec<Check> {
 }
 
 impl Given {
-    /// With what policies say themselves of what is not known.
+    /// Fills gaps with what the policies themselves say.
     pub(super) fn completed(self, trust: Option<&Policy>, role: Option<&Policy>) -> Scope {
         let arn = trust.and_then(|it| said(it, "aws:SourceArn")).unwrap_or_default();
         let mut parts = arn.split(':').skip(3);
@@ -64,6 +64,7 @@ impl Given {
         let organization = parts.next().and_then(|it| it.strip_prefix("organization/"));
         let said_account = trust.and_then(|it| said(it, "aws:SourceAccount"));
         let group = role.and_then(group_in);
+        // A pattern is not a value that another policy can be compared with.
         let usable = |it: &&str| !it.is_empty() && !it.contains(['*', '?']);
         let first = |candidates: [Option<&str>; 3]| {
             let found = candidates.into_iter().flatten().find(usable);
@@ -75,7 +76,7 @@ impl Given {
             account: self.account.unwrap_or_else(|| {
                 first([said_account.as_deref(), account, of_group(|it| &it.account)])
             }),
-            // A pattern is compared with itself, and then found wide.
+            // A pattern is compared with itself, and then reported as too wide.
             organization: self.organization.unwrap_or_else(|| {
                 organization.filter(|it| !it.is_empty()).unwrap_or("*").to_owned()
             }),
@@ -95,7 +96,7 @@ fn said(trust: &Policy, key: &str) -> Option<String> {
     values.iter().next().map(str::to_owned)
 }
 
-/// The first log group that a policy is about.
+/// The first log group in a policy's resources.
 fn group_in(policy: &Policy) -> Option<LogGroupArn> {
     let mut resources = policy.statements.iter().flat_map(|it| it.resource.iter());
     resources.find_map(|it| {

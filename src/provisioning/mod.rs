@@ -1,12 +1,12 @@
-//! Email event logging on the AWS side: what it takes, whether it is right, and making it so.
+//! Email event logging on the AWS side: reviewing it and setting it up.
 //!
-//! WorkMail writes the events of an organization to a log group, as a role that it may assume.
+//! WorkMail writes an organization's events to a log group, through a role that it may assume.
 //! [`Scope`] names the three; [`Policy`] is a policy document that can be compared;
-//! [`trust_policy`], [`role_policy`] and the policies of the callers are the narrowest that work;
-//! [`trust_problems`] and [`missing_permissions`] review what is found. [`Services`] looks at what
-//! there is; [`plan()`] works out the [`SetupStep`]s to what is wanted, from data to data; [`Template`]
-//! writes the same for other tools. [`Services::examine`] and [`lint()`] make [`Check`]s of what is
-//! found; [`teardown_plan`] works out the way back. Nothing here prints.
+//! [`trust_policy`], [`role_policy`] and the callers' policies are the narrowest that work;
+//! [`trust_problems`] and [`missing_permissions`] review existing ones. [`Services`] reads the
+//! present state; [`plan()`] works out the [`SetupStep`]s to the wanted one, from data to data;
+//! [`Template`] writes the same for other tools. [`Services::examine`] and [`lint()`] turn
+//! findings into [`Check`]s; [`teardown_plan`] works out the way back. Nothing here prints.
 //!
 //! All of it serves WorkMail alone, and goes with it: this directory, `cli/provisioning`, and
 //! `cli/pull_directory` beside [`crate::pull`]'s directory.

@@ -1,12 +1,12 @@
-//! Names that were checked against the published patterns.
+//! Names checked against their published patterns.
 //!
-//! They go into requests, shell scripts and templates. A name that passed holds nothing that could
-//! end a quotation there.
+//! They go into requests, shell scripts and templates. A name that passed contains nothing that
+//! could end a quotation there.
 
 use super::ProvisioningError;
 use crate::aws::LogGroupArn;
 
-/// A name or a number that cannot be one.
+/// The error for an invalid name or number.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("\"{text}\" is no {what}: {form}")]
 pub struct NameError {
@@ -28,13 +28,14 @@ fn checked(
     }
 }
 
-/// Whether a text has so many characters, all of them letters, digits or one of `others`.
+/// True if a text's length is in the range, and all its characters are ASCII letters, digits or
+/// in `others`.
 fn is_of(text: &str, others: &str, lengths: std::ops::RangeInclusive<usize>) -> bool {
     lengths.contains(&text.len())
         && text.chars().all(|it| it.is_ascii_alphanumeric() || others.contains(it))
 }
 
-/// Whether a text has the form of an organization's ID (WorkMail API reference).
+/// True if a text has the form of an organization's ID (WorkMail API reference).
 pub fn is_organization_id(text: &str) -> bool {
     text.strip_prefix("m-").is_some_and(|it| {
         it.len() == 32 && it.bytes().all(|it| it.is_ascii_digit() || (b'a'..=b'f').contains(&it))
@@ -59,7 +60,7 @@ pub fn role(text: &str) -> Result<String, NameError> {
     checked(text, is_of(text, "_+=,.@-", 1..=64), "name of a role", form)
 }
 
-/// Checks the number of an account.
+/// Checks an account's number.
 pub fn account(text: &str) -> Result<String, NameError> {
     let is_right = text.len() == 12 && text.bytes().all(|it| it.is_ascii_digit());
     checked(text, is_right, "AWS account", "it has 12 digits")
@@ -72,7 +73,7 @@ pub fn region(text: &str) -> Result<String, NameError> {
     checked(text, is_right, "AWS region", "give one such as eu-west-1")
 }
 
-/// Checks the ARN of a KMS key that is to encrypt a group in `region`.
+/// Checks the ARN of a KMS key for a group in `region`.
 pub fn kms_key(text: &str, region: &str) -> Result<String, NameError> {
     let parts: Vec<&str> = text.split(':').collect();
     let is_right = match parts.as_slice() {
@@ -89,13 +90,13 @@ pub fn kms_key(text: &str, region: &str) -> Result<String, NameError> {
     checked(text, is_right, "KMS key's ARN", form)
 }
 
-/// Days for which CloudWatch Logs can keep events (API reference, `PutRetentionPolicy`).
+/// The retentions that CloudWatch Logs offers, in days (API reference, `PutRetentionPolicy`).
 pub const RETENTION_DAYS: &[u32] = &[
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922,
     3288, 3653,
 ];
 
-/// For how long a log group keeps events.
+/// How long a log group keeps events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retention {
     /// One of [`RETENTION_DAYS`].
@@ -104,7 +105,7 @@ pub enum Retention {
 }
 
 impl Retention {
-    /// Reads a number of days that CloudWatch Logs knows, or `never`: events never expire.
+    /// Parses a number of days that CloudWatch Logs offers, or `never`: events never expire.
     pub fn parse(text: &str) -> Result<Self, NameError> {
         if text == "never" {
             return Ok(Self::Forever);
@@ -117,7 +118,7 @@ impl Retention {
         })
     }
 
-    /// The days; `None` for ever.
+    /// The days; `None` means for ever.
     pub fn days(self) -> Option<u32> {
         match self {
             Self::Days(days) => Some(days),
@@ -126,10 +127,10 @@ impl Retention {
     }
 }
 
-/// A log group's name, and its ARN where that was given.
+/// A log group's name, and its ARN if that was given.
 pub type LogGroupPlace = (String, Option<LogGroupArn>);
 
-/// A log group by its name, or by an ARN that then says where it is.
+/// Parses a log group's name or ARN.
 pub fn log_group_or_arn(text: &str) -> Result<LogGroupPlace, NameError> {
     if !text.starts_with("arn:") {
         return Ok((log_group(text)?, None));
@@ -143,7 +144,7 @@ pub fn log_group_or_arn(text: &str) -> Result<LogGroupPlace, NameError> {
     Ok((arn.name.clone(), Some(arn)))
 }
 
-/// Checks that a log group is where its organization is.
+/// Checks that a log group is in its organization's region and account.
 pub fn check_place(
     arn: &LogGroupArn,
     region: &str,
@@ -159,17 +160,17 @@ pub fn check_place(
     })
 }
 
-/// What the names of roles begin with that are made for an organization. Whoever has AWS's managed
-/// policy for WorkMail administrators may pass only roles with `workmail` in their names.
+/// The prefix of roles made for an organization. AWS's managed policy for WorkMail administrators
+/// lets them pass only roles with `workmail` in their names.
 const ROLE_PREFIX: &str = "workmail-email-events-";
 
-/// The part that a role's name should have.
+/// The text that a role's name should contain.
 pub const ROLE_NAME_PART: &str = "workmail";
 
-/// The usual name of the role of an organization, by its alias or ID.
+/// The default name of an organization's role, from its alias or ID.
 pub fn default_role(organization: &str) -> String {
     let mut name = format!("{ROLE_PREFIX}{organization}");
-    // Aliases and IDs are ASCII, so that bytes are characters.
+    // Aliases and IDs are ASCII, so bytes are characters. IAM allows 64.
     name.truncate(64);
     name
 }

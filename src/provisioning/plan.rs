@@ -1,4 +1,4 @@
-//! What is to be done to have events logged: worked out from what was found, then carried out.
+//! The plan of a setup: worked out from the present state, then carried out.
 
 use super::ProvisioningError;
 use super::clients::Monitoring;
@@ -10,78 +10,77 @@ use super::roles::FoundRole;
 use super::scope::{SERVICE_LINKED_ROLE, Scope};
 use crate::aws::LogGroup;
 
-/// Days for which a new group keeps events when nothing is said: WorkMail's own default
-/// (administrator guide, "Enabling email event logging").
+/// Days for which a new group keeps events by default: WorkMail's own default (administrator
+/// guide, "Enabling email event logging").
 const RETENTION_DAYS_DEFAULT: u32 = 30;
 
-/// The name of the policy that is written into the role.
+/// The name of the role's inline policy.
 pub const ROLE_POLICY_NAME: &str = "workmail-email-events";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetupWish {
     /// The organization, the group and the role.
     pub scope: Scope,
-    /// For how long the group keeps events; where it is not said a group with events stays as it
-    /// is.
+    /// How long the group keeps events. If unset, a group with events stays as it is.
     pub retention: Option<Retention>,
-    /// The ARN of the key that is to encrypt what is logged.
+    /// The ARN of the key that encrypts the log group.
     pub kms_key: Option<String>,
-    /// WorkMail logs as the role that it makes for itself, rather than as the scope's.
+    /// True if WorkMail logs as the role it makes for itself, rather than as the scope's.
     pub is_default_role: bool,
-    /// What stands in the way is replaced: another's trust policy, another key, logging elsewhere.
+    /// Replaces what is in the way: a foreign trust policy, another key, logging elsewhere.
     pub is_forced: bool,
 }
 
 #[derive(Clone, Debug, Default)]
 pub struct SetupFound {
     pub group: Option<LogGroup>,
-    /// Whether nothing has ever been logged there.
+    /// True if nothing was ever logged there.
     pub is_group_empty: bool,
-    /// The role; not looked for with the default role.
+    /// The role; not read with the default role.
     pub role: Option<FoundRole>,
     pub monitoring: Option<Monitoring>,
 }
 
-/// Steps to take in this order, and what needs none.
+/// Steps in order, and what needs none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetupPlan {
-    /// What it is all about.
+    /// The organization, the group and the role.
     pub scope: Scope,
-    /// WorkMail logs as the role that it makes for itself, rather than as the scope's.
+    /// True if WorkMail logs as the role it makes for itself, rather than as the scope's.
     pub is_default_role: bool,
-    /// What is to be done.
+    /// The steps to take.
     pub steps: Vec<SetupStep>,
-    /// What is as it should be, in words.
+    /// Everything that is as it should be, in words.
     pub kept: Vec<String>,
-    /// What the administrator should know, in words.
+    /// Warnings for the administrator, in words.
     pub warnings: Vec<String>,
 }
 
 /// One call that changes something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SetupStep {
-    /// Make the log group.
+    /// Makes the log group.
     CreateGroup {
         /// The ARN of the key that encrypts it.
         kms_key: Option<String>,
     },
-    /// Set for how long the group keeps events.
+    /// Sets how long the group keeps events.
     SetRetention(Retention),
-    /// Encrypt what comes into the group from now on.
+    /// Encrypts events that arrive from now on.
     EncryptGroup {
         /// The ARN of the key.
         kms_key: String,
     },
     CreateRole(Policy),
-    /// Replace who may assume the role.
+    /// Replaces the trust policy.
     ReplaceTrust(Policy),
-    /// Write the policy within the role.
+    /// Writes the role's inline policy.
     PutRolePolicy(Policy),
-    /// Log events from now on, and wait until that reads back.
+    /// Switches logging on, and waits until it reads back.
     SwitchOn(Monitoring),
 }
 
-/// Works out what is to be done.
+/// Plans a setup.
 ///
 /// # Errors
 ///
@@ -95,6 +94,8 @@ pub fn plan(wish: &SetupWish, found: &SetupFound) -> Result<SetupPlan, Provision
         kept: Vec::new(),
         warnings: Vec::new(),
     };
+    // In this order: WorkMail's configuration names the group and the role, so both must exist
+    // before it.
     plan.add_group(wish, found);
     if !wish.is_default_role {
         plan.add_role(wish, found.role.as_ref())?;
@@ -115,7 +116,7 @@ impl SetupPlan {
         let Some(group) = &found.group else {
             self.steps.push(SetupStep::CreateGroup { kms_key: wish.kms_key.clone() });
             let retention = wish.retention.unwrap_or(Retention::Days(RETENTION_DAYS_DEFAULT));
-            // A new group keeps everything.
+            // A new group keeps everything by default.
             if retention != Retention::Forever {
                 self.steps.push(SetupStep::SetRetention(retention));
             }
@@ -132,8 +133,8 @@ impl SetupPlan {
             (Some(wanted), _) => self.steps.push(SetupStep::EncryptGroup { kms_key: wanted.clone() }),
             (None, _) => {}
         }
-        // Where nothing was ever logged there is nothing to lose: a setup that stopped there goes
-        // on as it would have.
+        // An empty group without retention may be left from a setup that stopped after making it,
+        // and nothing in it can be lost: it gets what a new one gets.
         let is_unset = group.retention_days.is_none() && found.is_group_empty;
         let default = is_unset.then_some(Retention::Days(RETENTION_DAYS_DEFAULT));
         match wish.retention.or(default) {
@@ -188,14 +189,14 @@ impl SetupPlan {
             self.kept.push(format!("it may write to {}", scope.log_group));
             return Ok(());
         }
-        // What the policy of our name allows already it goes on to allow: another group perhaps.
+        // Keeps what our policy already allows, which may be another group.
         let mut document = role_policy(scope);
         let own = role.policies.iter().find(|(policy, _)| policy == ROLE_POLICY_NAME);
         match own.map(|(_, policy)| policy) {
             Some(Ok(own)) => {
                 document.statements.splice(..0, own.statements.iter().cloned());
             }
-            // What it allows cannot be kept, so somebody has to say that it may go.
+            // Its contents cannot be kept, so replacing it needs `--force`.
             Some(Err(error)) if !wish.is_forced => {
                 return Err(ProvisioningError::UnreadablePolicy {
                     role: name.clone(),
@@ -218,6 +219,7 @@ impl SetupPlan {
         found: &SetupFound,
     ) -> Result<(), ProvisioningError> {
         let scope = &wish.scope;
+        // An existing role may have a path, which its name does not tell.
         let role_arn = (!wish.is_default_role).then(|| match &found.role {
             Some(role) => role.arn.clone(),
             None => scope.role_arn(),
@@ -246,8 +248,8 @@ impl SetupPlan {
     }
 }
 
-/// Whether a configuration that was found is the one that is wanted. Without a role WorkMail's own
-/// is meant, which it may name or not.
+/// True if the configuration found is the wanted one. No role means WorkMail's own, which the
+/// answer may name or not.
 pub(super) fn is_same(actual: &Monitoring, wanted: &Monitoring) -> bool {
     let group = |it: &Monitoring| it.log_group_arn.trim_end_matches(":*").to_owned();
     let role = |it: &Monitoring| {

@@ -1,12 +1,13 @@
-//! The policies that event logging needs, and no wider: of the role, and of whoever runs mailtrace.
+//! The policies that event logging needs, and no wider: the role's, and those of people who run
+//! mailtrace.
 //!
-//! Which resource each action is checked against is in AWS's service authorization reference.
+//! AWS's service authorization reference says which resource each action is checked against.
 
 use super::policy::{Policy, PolicyStatement, Principal};
 use super::scope::{SERVICE, Scope};
 use crate::aws::{S3Url, partition};
 
-/// Who may assume the role: WorkMail, when it acts for this organization of this account, so that
+/// The role's trust policy: WorkMail, if it acts for this organization of this account, so that
 /// nobody can make it write with the role on behalf of another ("confused deputy").
 pub fn trust_policy(scope: &Scope) -> Policy {
     let mut statement = PolicyStatement::allowing(["sts:AssumeRole"])
@@ -17,12 +18,13 @@ pub fn trust_policy(scope: &Scope) -> Policy {
     Policy::new([statement])
 }
 
-/// What the role has to do (WorkMail administrator guide, "Enabling email event logging").
+/// The actions that the role needs (WorkMail administrator guide, "Enabling email event
+/// logging").
 pub(super) const ROLE_ACTIONS: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
 
-/// What the role may do: write to streams of the one group.
+/// The role's policy: writing to streams of the one group.
 ///
-/// The guide's own sample ends in `GROUP*`, which takes in groups whose names only begin alike.
+/// The guide's own sample ends in `GROUP*`, which includes groups whose names only begin alike.
 /// `GROUP:*` is enough: both actions are checked against `…:log-group:GROUP:log-stream:STREAM`.
 pub fn role_policy(scope: &Scope) -> Policy {
     Policy::new(
@@ -30,7 +32,7 @@ pub fn role_policy(scope: &Scope) -> Policy {
     )
 }
 
-/// What taking an organization's directory calls, beside finding the organization.
+/// The calls that read an organization's directory, once it is found.
 const DIRECTORY_ACTIONS: [&str; 8] = [
     "workmail:ListUsers",
     "workmail:ListGroups",
@@ -42,10 +44,10 @@ const DIRECTORY_ACTIONS: [&str; 8] = [
     "workmail:ListMailDomains",
 ];
 
-/// What `mailtrace pull` and `mailtrace doctor` call, of objects too where a bucket is to be read.
+/// The policy for `mailtrace pull` and `mailtrace doctor`, and for objects if a bucket is given.
 ///
-/// The first two statements are enough to pull events. `sts:GetCallerIdentity`, which both may call as
-/// well, needs no permission.
+/// The first two statements are enough to pull events. `sts:GetCallerIdentity`, which both may
+/// call as well, needs no permission.
 pub fn reader_policy(scope: &Scope, objects: Option<&S3Url>) -> Policy {
     let mut statements = reading(scope);
     statements.extend([
@@ -84,7 +86,7 @@ pub fn reader_policy(scope: &Scope, objects: Option<&S3Url>) -> Policy {
     Policy::new(statements)
 }
 
-/// What `mailtrace setup` calls: with a role of the organization's own, or with the one that
+/// The policy for `mailtrace setup`: with the organization's own role, or with the one that
 /// WorkMail makes for itself.
 pub fn setup_policy(scope: &Scope, is_default_role: bool) -> Policy {
     let mut statements = vec![
@@ -127,6 +129,8 @@ pub fn setup_policy(scope: &Scope, is_default_role: bool) -> Policy {
         ])
         .named("MakeRole")
         .on([scope.role_arn()]),
+        // Without the condition the caller could pass the role to any service that would then act
+        // with it.
         PolicyStatement::allowing(["iam:PassRole"]).named("PassRole").on([scope.role_arn()]).when(
             "StringEquals",
             "iam:PassedToService",
@@ -136,7 +140,8 @@ pub fn setup_policy(scope: &Scope, is_default_role: bool) -> Policy {
     Policy::new(statements)
 }
 
-/// What `mailtrace teardown` calls, the last pull and the look at other organizations included.
+/// The policy for `mailtrace teardown`, including the last pull and the look at other
+/// organizations.
 pub fn teardown_policy(scope: &Scope) -> Policy {
     let mut statements = vec![
         list_organizations(),
@@ -180,7 +185,8 @@ fn reading(scope: &Scope) -> Vec<PolicyStatement> {
     ]
 }
 
-/// Which of them logs where: of all regions, for a role is of none.
+/// Reads the logging configuration of every organization, in all regions because roles belong to
+/// all.
 fn look_at_organizations(scope: &Scope) -> PolicyStatement {
     let (region, organization) = ("*".to_owned(), "*".to_owned());
     let every = Scope { region, organization, ..scope.clone() };
@@ -192,7 +198,7 @@ fn look_at_organizations(scope: &Scope) -> PolicyStatement {
     .on([every.organization_arn()])
 }
 
-/// A listing of groups by the beginning of their names is checked against no single group.
+/// A listing of groups by prefix is not checked against a single group.
 pub(super) fn list_groups(scope: &Scope) -> PolicyStatement {
     let every_group = Scope { log_group: "*".to_owned(), ..scope.clone() };
     PolicyStatement::allowing(["logs:DescribeLogGroups"])
@@ -200,7 +206,7 @@ pub(super) fn list_groups(scope: &Scope) -> PolicyStatement {
         .on([every_group.log_group_arn().to_string()])
 }
 
-/// These listings have no resource to be checked against.
+/// These listings are not checked against any resource.
 pub(super) fn look_at_deliveries() -> PolicyStatement {
     PolicyStatement::allowing([
         "logs:DescribeDeliverySources",
@@ -211,14 +217,14 @@ pub(super) fn look_at_deliveries() -> PolicyStatement {
     .on(["*".to_owned()])
 }
 
-/// This listing has no resource to be checked against.
+/// This listing is not checked against any resource.
 pub(super) fn list_organizations() -> PolicyStatement {
     PolicyStatement::allowing(["workmail:ListOrganizations"])
         .named("FindOrganization")
         .on(["*".to_owned()])
 }
 
-/// Both forms in which a group is named when an action on it is checked.
+/// Both forms of a group's ARN, since actions are checked against one or the other.
 fn group_and_streams(scope: &Scope) -> [String; 2] {
     let arn = scope.log_group_arn();
     [arn.to_string(), arn.with_streams()]

@@ -1,8 +1,8 @@
-//! IAM policy documents: reading, writing and comparing them.
+//! Reading, writing and comparing IAM policy documents.
 //!
-//! IAM lets the same policy be written in many ways (a list of one for a text, one statement for a
-//! list of one, any order, action names in any case). Two policies are equal here when they say
-//! the same. See the IAM user guide, "IAM JSON policy element reference".
+//! IAM allows many spellings of one policy (a list of one for a text, one statement for a list of
+//! one, any order, action names in any case). Two policies are equal here if they mean the same.
+//! See the IAM user guide, "IAM JSON policy element reference".
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -12,37 +12,38 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::json;
 use crate::text::{fits, iam_pattern};
 
-/// The language's version in which policies are written.
+/// The version of the policy language that we write.
 const VERSION: &str = "2012-10-17";
 
 /// A policy document.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+// Unknown members are an error: a policy that is not understood in full must not pass a review.
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct Policy {
     /// The language's version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// A name that says nothing.
+    /// A name without meaning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// What it allows and denies.
+    /// The statements.
     #[serde(rename = "Statement", deserialize_with = "one_or_more")]
     pub statements: Vec<PolicyStatement>,
 }
 
-/// A text that is no policy.
+/// The error for a text that is not a policy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an IAM policy: {detail}")]
 pub struct PolicyError {
     detail: String,
 }
 
-/// What a statement does.
+/// The effect of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Effect {
-    /// Permits, where nothing denies.
+    /// Permits, unless a statement denies.
     Allow,
-    /// Forbids, whatever permits.
+    /// Forbids, even if a statement allows.
     Deny,
 }
 
@@ -50,29 +51,29 @@ pub enum Effect {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase", deny_unknown_fields)]
 pub struct PolicyStatement {
-    /// A name that says nothing.
+    /// A name without meaning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sid: Option<String>,
-    /// Whether it allows or denies.
+    /// Allow or deny.
     pub effect: Effect,
-    /// Whom it is about, in a trust policy.
+    /// In a trust policy, who the statement is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub principal: Option<Principal>,
-    /// Whom it is not about.
+    /// Everybody else than these.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_principal: Option<Principal>,
-    /// What may be done.
+    /// The actions.
     #[serde(default, skip_serializing_if = "PolicyValues::is_empty")]
     pub action: PolicyValues,
-    /// What may not.
+    /// All actions but these.
     #[serde(default, skip_serializing_if = "PolicyValues::is_empty")]
     pub not_action: PolicyValues,
-    /// With what.
+    /// The resources.
     #[serde(default, skip_serializing_if = "PolicyValues::is_empty")]
     pub resource: PolicyValues,
     #[serde(default, skip_serializing_if = "PolicyValues::is_empty")]
     pub not_resource: PolicyValues,
-    /// When: by operator, then by key.
+    /// The conditions, by operator, then by key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub condition: Conditions,
 }
@@ -80,7 +81,7 @@ pub struct PolicyStatement {
 /// The conditions of a statement, by operator, then by key.
 pub type Conditions = BTreeMap<String, BTreeMap<String, PolicyValues>>;
 
-/// Whom a statement is about.
+/// The principal of a statement.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Principal {
@@ -90,12 +91,13 @@ pub enum Principal {
     ByKind(BTreeMap<String, PolicyValues>),
 }
 
-/// Texts whose order says nothing; one alone is written without a list.
+/// Texts in no order; a single one is written without a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+// A set, so that order and repetitions do not count when policies are compared.
 pub struct PolicyValues(BTreeSet<String>);
 
 impl PolicyValues {
-    /// Whether there is none.
+    /// True if there is none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -105,7 +107,7 @@ impl PolicyValues {
         self.0.iter().map(String::as_str)
     }
 
-    /// Whether one of the texts, as a pattern with `*` and `?`, fits.
+    /// True if `text` matches one of the texts as a pattern with `*` and `?`.
     pub fn fits(&self, text: &str) -> bool {
         self.iter().any(|it| fits(iam_pattern(it), text))
     }
@@ -150,7 +152,7 @@ impl<'de> Deserialize<'de> for PolicyValues {
     }
 }
 
-/// A text, or a number or truth value for which conditions take a text as well.
+/// A text, or a number or boolean, which conditions accept for a text.
 struct Scalar(String);
 
 impl<'de> Deserialize<'de> for Scalar {
@@ -183,7 +185,7 @@ where
 }
 
 impl Policy {
-    /// A policy of these statements.
+    /// A policy with these statements.
     pub fn new(statements: impl IntoIterator<Item = PolicyStatement>) -> Self {
         let statements = statements.into_iter().collect();
         Self { version: Some(VERSION.to_owned()), id: None, statements }
@@ -193,7 +195,7 @@ impl Policy {
     ///
     /// # Errors
     ///
-    /// [`PolicyError`] when it is no policy, or has members that are not known.
+    /// [`PolicyError`] if it is not a policy, or has unknown members.
     pub fn parse(json: &str) -> Result<Self, PolicyError> {
         serde_json::from_str(json).map_err(|error| PolicyError { detail: error.to_string() })
     }
@@ -208,18 +210,20 @@ impl Policy {
         format!("{:#}", json::value(self))
     }
 
-    /// Whether an identity with this policy alone may do `action` with `resource`, taking no
-    /// statement with a condition for an answer, and every denial.
+    /// True if an identity with this policy alone may do `action` on `resource`. Counts every
+    /// denial, but an allowance only if it has no condition.
     pub fn allows(&self, action: &str, resource: &str) -> bool {
         let is_about = |it: &PolicyStatement| it.is_about(action, resource);
         let denies = |it: &PolicyStatement| it.effect == Effect::Deny && is_about(it);
+        // A condition depends on the request, which is unknown here. So both readings err towards
+        // "not allowed".
         let allows = |it: &PolicyStatement| {
             it.effect == Effect::Allow && it.condition.is_empty() && is_about(it)
         };
         self.statements.iter().any(allows) && !self.statements.iter().any(denies)
     }
 
-    /// The same without names, in one order and one spelling.
+    /// The statements without names, in one order and one spelling.
     fn normalised(&self) -> BTreeSet<PolicyStatement> {
         self.statements.iter().map(PolicyStatement::normalised).collect()
     }
@@ -234,7 +238,7 @@ impl PartialEq for Policy {
 impl Eq for Policy {}
 
 impl PolicyStatement {
-    /// A statement that allows these actions.
+    /// A statement that allows actions.
     pub fn allowing<'a>(actions: impl IntoIterator<Item = &'a str>) -> Self {
         Self {
             sid: None,
@@ -249,17 +253,17 @@ impl PolicyStatement {
         }
     }
 
-    /// The same with this name.
+    /// Adds a name.
     pub fn named(self, sid: &str) -> Self {
         Self { sid: Some(sid.to_owned()), ..self }
     }
 
-    /// The same on these resources.
+    /// Adds resources.
     pub fn on(self, resources: impl IntoIterator<Item = String>) -> Self {
         Self { resource: resources.into_iter().collect(), ..self }
     }
 
-    /// The same with one more condition.
+    /// Adds a condition.
     pub fn when(mut self, operator: &str, key: &str, value: &str) -> Self {
         let keys = self.condition.entry(operator.to_owned()).or_default();
         keys.insert(key.to_owned(), value.into());
@@ -267,6 +271,7 @@ impl PolicyStatement {
     }
 
     fn is_about(&self, action: &str, resource: &str) -> bool {
+        // IAM ignores case in action names, but not in resources.
         let action = action.to_lowercase();
         let is_action = match self.not_action.is_empty() {
             true => self.action.lowercased().fits(&action),
@@ -280,6 +285,7 @@ impl PolicyStatement {
     }
 
     fn normalised(&self) -> Self {
+        // Condition keys ignore case in IAM; values do not.
         let condition = self.condition.iter().map(|(operator, keys)| {
             let keys = keys.iter().map(|(key, values)| (key.to_lowercase(), values.clone()));
             (operator.to_lowercase(), keys.collect())

@@ -1,19 +1,19 @@
-//! Whether policies that were found are what event logging needs, and no danger.
+//! Reviews existing policies: do they allow what event logging needs, and are they safe?
 
 use super::policies::ROLE_ACTIONS;
 use super::policy::{Effect, Policy, PolicyStatement, PolicyValues, Principal};
 use super::scope::{SERVICE, Scope};
 use crate::text::{fits, iam_pattern};
 
-/// What is wrong with who may assume the role, for this organization; empty when WorkMail may, for
-/// this organization, under both conditions, and nobody else may.
+/// The problems of a role's trust policy, for this organization. Empty if WorkMail may assume the
+/// role for this organization, under both conditions, and nobody else may.
 ///
-/// A role may serve several organizations: one statement that is for this one is enough.
+/// A role may serve several organizations: one statement for this one is enough.
 pub fn trust_problems(policy: &Policy, scope: &Scope) -> Vec<String> {
     review_trust(policy, scope).into_iter().map(|it| it.text).collect()
 }
 
-/// What is wrong with who may assume a role.
+/// A problem of a trust policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TrustProblem {
     pub(super) kind: TrustProblemKind,
@@ -23,11 +23,11 @@ pub(super) struct TrustProblem {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TrustProblemKind {
-    /// Somebody else than WorkMail may assume it.
+    /// Someone other than WorkMail may assume it.
     OtherTrusted,
-    /// A condition that is known asks for another account or organization.
+    /// A known condition demands another account or organization.
     OtherValue,
-    /// Whatever else makes it more, less or something else than what is needed.
+    /// Anything else that is not as it should be.
     Other,
 }
 
@@ -37,7 +37,7 @@ impl TrustProblem {
     }
 }
 
-/// As [`trust_problems`], with what kind of problem each is.
+/// As [`trust_problems`], with the kind of each problem.
 pub(super) fn review_trust(policy: &Policy, scope: &Scope) -> Vec<TrustProblem> {
     let mut problems: Vec<TrustProblem> = policy.statements.iter().flat_map(dangers).collect();
     let mut mismatches = Vec::new();
@@ -47,6 +47,8 @@ pub(super) fn review_trust(policy: &Policy, scope: &Scope) -> Vec<TrustProblem> 
         is_for_us |= wrong.is_empty();
         mismatches.extend(wrong);
     }
+    // Mismatches count only if no statement fits: the others may be for other organizations that
+    // share the role.
     if !is_for_us {
         if mismatches.is_empty() {
             let text = format!("it does not let {SERVICE} assume the role");
@@ -57,7 +59,7 @@ pub(super) fn review_trust(policy: &Policy, scope: &Scope) -> Vec<TrustProblem> 
     each_once(problems)
 }
 
-/// Each problem once, in the order in which they come first: statements may repeat one another.
+/// Each problem once, in order of appearance: statements may repeat one another.
 fn each_once(problems: Vec<TrustProblem>) -> Vec<TrustProblem> {
     let mut once: Vec<TrustProblem> = Vec::new();
     for problem in problems {
@@ -68,20 +70,23 @@ fn each_once(problems: Vec<TrustProblem>) -> Vec<TrustProblem> {
     once
 }
 
-/// Who else than WorkMail may assume a role, each in words.
+/// The principals other than WorkMail that may assume a role, in words.
 pub(super) fn others_trusted(policy: &Policy) -> Vec<String> {
     let problems = policy.statements.iter().flat_map(dangers);
     let others = problems.filter(|it| it.kind == TrustProblemKind::OtherTrusted);
     each_once(others.collect()).into_iter().map(|it| it.text).collect()
 }
 
-/// Which of what the role has to do none of the policies allows; empty when nothing is missing.
+/// The actions that the role needs and no policy allows.
 pub fn missing_permissions<'p>(
     policies: impl IntoIterator<Item = &'p Policy>,
     scope: &Scope,
 ) -> Vec<&'static str> {
     let all = policies.into_iter().flat_map(|it| it.statements.iter().cloned());
+    // One policy of all statements, because a denial in one of them beats an allowance in any
+    // other.
     let all = Policy::new(all);
+    // Some stream: both actions are checked against streams.
     let stream = format!("{}:log-stream:any", scope.log_group_arn());
     ROLE_ACTIONS.into_iter().filter(|it| !all.allows(it, &stream)).collect()
 }
@@ -97,10 +102,11 @@ pub(super) fn trusts_workmail(statement: &PolicyStatement) -> bool {
     statement.effect == Effect::Allow && is_service && statement.action.iter().any(is_action)
 }
 
-/// What a statement allows or denies beyond what event logging needs.
+/// The ways in which a statement goes beyond what event logging needs.
 fn dangers(statement: &PolicyStatement) -> Vec<TrustProblem> {
     let trusts = |text| TrustProblem::new(TrustProblemKind::OtherTrusted, text);
     let other = |text| TrustProblem::new(TrustProblemKind::Other, text);
+    // What a denial covers is not worked out, so any is a finding.
     if statement.effect == Effect::Deny {
         return vec![other("it has a statement that denies".to_owned())];
     }
@@ -120,6 +126,7 @@ fn dangers(statement: &PolicyStatement) -> Vec<TrustProblem> {
     }
     let others = statement.action.iter().filter(|it| !it.eq_ignore_ascii_case("sts:AssumeRole"));
     problems.extend(others.map(|it| other(format!("it allows {it}"))));
+    // Together they keep others from having WorkMail use this role for them (confused deputy).
     for (key, name) in
         [("aws:sourceaccount", "aws:SourceAccount"), ("aws:sourcearn", "aws:SourceArn")]
     {
@@ -130,7 +137,7 @@ fn dangers(statement: &PolicyStatement) -> Vec<TrustProblem> {
     problems
 }
 
-/// Why a statement that lets WorkMail assume the role does not do so for this organization.
+/// Why a statement that trusts WorkMail does not do so for this organization.
 fn mismatched(statement: &PolicyStatement, scope: &Scope) -> Vec<TrustProblem> {
     let arn = scope.organization_arn();
     let mut wrong = Vec::new();
@@ -143,6 +150,7 @@ fn mismatched(statement: &PolicyStatement, scope: &Scope) -> Vec<TrustProblem> {
             ("arnlike" | "arnequals", "aws:sourcearn") => {
                 values.iter().any(|it| fits_arn(it, &arn))
             }
+            // A condition we do not understand may keep WorkMail out, so it counts as a mismatch.
             _ => {
                 let text = format!("it has the condition {operator} on {key}");
                 wrong.push(TrustProblem::new(TrustProblemKind::Other, text));
@@ -176,8 +184,9 @@ fn conditions<'s>(
         .map(|(_, _, values)| values)
 }
 
-/// As IAM compares ARNs: part by part, no star reaches over a colon.
+/// Compares as IAM does with ARNs: part by part, so that no star reaches over a colon.
 fn fits_arn(pattern: &str, arn: &str) -> bool {
+    // Six parts: colons within the resource, the last one, are part of it.
     let patterns: Vec<&str> = pattern.splitn(6, ':').collect();
     let parts: Vec<&str> = arn.splitn(6, ':').collect();
     patterns.len() == parts.len()

@@ -1,4 +1,4 @@
-//! Roles with what they may do, as they are found.
+//! Existing roles and their permissions.
 
 use super::ProvisioningError;
 use super::clients::AttachedPolicy;
@@ -12,22 +12,22 @@ use crate::limits;
 pub struct FoundRole {
     pub arn: String,
     pub trust: Result<Policy, PolicyError>,
-    /// The policies within it, by name. Those that it shares with others are not among them.
+    /// Its inline policies, by name. Attached ones are not among them.
     pub policies: Vec<NamedPolicy>,
 }
 
-/// The name of a policy, and the policy where it can be read.
+/// The name of a policy, and the policy if it can be read.
 pub type NamedPolicy = (String, Result<Policy, PolicyError>);
 
 impl Services {
-    /// The role of the scope with the policies within it; `None` where there is none.
+    /// The scope's role with its inline policies; `None` if there is none.
     pub async fn role(&self, scope: &Scope) -> Result<Option<FoundRole>, ProvisioningError> {
         let Some((arn, trust)) = self.trust_of(&scope.role).await? else { return Ok(None) };
         let policies = self.policies_within(&scope.role).await?;
         Ok(Some(FoundRole { arn, trust, policies }))
     }
 
-    /// The ARN of a role, and who may assume it; `None` where there is no such role.
+    /// A role's ARN and trust policy; `None` if there is none.
     pub(super) async fn trust_of(
         &self,
         role: &str,
@@ -37,7 +37,7 @@ impl Services {
         Ok(found.map(|it| (it.arn, Policy::parse(&it.trust_policy))))
     }
 
-    /// The names of the policies within a role.
+    /// The names of a role's inline policies.
     pub(super) async fn policy_names(&self, role: &str) -> Result<Vec<String>, ProvisioningError> {
         let page = async |marker| self.iam.role_policies(role, marker).await;
         let retrier = Retrier::first(&self.limiter);
@@ -45,7 +45,7 @@ impl Services {
         Ok(listed.map_err(Failure::into_error)?)
     }
 
-    /// The policies within a role.
+    /// A role's inline policies.
     pub(super) async fn policies_within(
         &self,
         role: &str,
@@ -58,7 +58,7 @@ impl Services {
         Ok(policies)
     }
 
-    /// The policies that a role shares with others.
+    /// A role's attached policies, which others may share.
     pub(super) async fn attached_to(
         &self,
         role: &str,
@@ -69,7 +69,7 @@ impl Services {
         Ok(listed.map_err(Failure::into_error)?)
     }
 
-    /// What such a policy says.
+    /// The document of an attached policy.
     pub(super) async fn document_of(
         &self,
         policy: &AttachedPolicy,

@@ -1,19 +1,18 @@
-//! What event logging is about: one organization, the group it logs to, the role it logs as.
+//! The scope of event logging: one organization, the group it logs to, the role it logs as.
 
 use crate::aws::{LogGroupArn, partition};
 
-/// The service that writes the events, as roles and policies call it (WorkMail administrator
+/// The service that writes the events, as roles and policies name it (WorkMail administrator
 /// guide, "Enabling email event logging").
 pub const SERVICE: &str = "events.workmail.amazonaws.com";
 
-/// The name of the role that WorkMail makes for itself (administrator guide, "Using
-/// service-linked roles").
+/// The role that WorkMail makes for itself (administrator guide, "Using service-linked roles").
 pub const SERVICE_LINKED_ROLE: &str = "AWSServiceRoleForAmazonWorkMailEvents";
 
 /// One organization, its log group and its role, in one region of one account.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
-    /// The region of the organization, which is the log group's too.
+    /// The region of the organization and the log group.
     pub region: String,
     /// The account's number.
     pub account: String,
@@ -21,7 +20,7 @@ pub struct Scope {
     pub organization: String,
     /// The log group's name.
     pub log_group: String,
-    /// The name of the role; without its path.
+    /// The role's name, without its path.
     pub role: String,
 }
 
@@ -37,7 +36,7 @@ impl Scope {
         }
     }
 
-    /// Whether the organization is a known one.
+    /// True if the organization is a single one, named by its ID.
     pub(super) fn is_named(&self) -> bool {
         super::names::is_organization_id(&self.organization)
     }
@@ -46,7 +45,7 @@ impl Scope {
         partition(&self.region)
     }
 
-    /// The organization's ARN, which is where WorkMail's calls come from.
+    /// The organization's ARN, which is the source of WorkMail's calls.
     pub fn organization_arn(&self) -> String {
         let Self { region, account, organization, .. } = self;
         let partition = self.partition();
@@ -58,12 +57,12 @@ impl Scope {
         LogGroupArn::new(&self.region, &self.account, &self.log_group)
     }
 
-    /// The ARN that a role without a path has.
+    /// The role's ARN, if it has no path.
     pub fn role_arn(&self) -> String {
         format!("arn:{}:iam::{}:role/{}", self.partition(), self.account, self.role)
     }
 
-    /// The ARN of the role that WorkMail makes for itself.
+    /// The ARN of WorkMail's own role.
     pub fn service_linked_role_arn(&self) -> String {
         format!(
             "arn:{}:iam::{}:role/aws-service-role/{SERVICE}/{SERVICE_LINKED_ROLE}",

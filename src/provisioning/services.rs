@@ -1,4 +1,4 @@
-//! The services that event logging is spread over, and how things are found in them.
+//! The AWS services involved in event logging, and look-ups in them.
 
 use tokio::runtime::Runtime;
 
@@ -11,7 +11,7 @@ use crate::aws::{
 };
 use crate::limits;
 
-/// An identity in a region, and the clients of the services. Calls are made one after the other.
+/// An identity in a region, and the services' clients. Calls are made one after the other.
 pub struct Services {
     runtime: Runtime,
     pub(super) session: Session,
@@ -21,11 +21,11 @@ pub struct Services {
     pub(super) limiter: RateLimiter,
 }
 
-/// Names of organizations that an error mentions.
+/// Organizations that an error names.
 const NAMES_SHOWN: usize = 5;
 
 impl Services {
-    /// Finds out who we are and where.
+    /// Finds the identity and the region.
     pub fn open(options: &SessionOptions) -> Result<Self, ProvisioningError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -42,17 +42,17 @@ impl Services {
         })
     }
 
-    /// Who we are and where.
+    /// The identity and the region.
     pub fn session(&self) -> &Session {
         &self.session
     }
 
-    /// Waits for what the methods of this module promise.
+    /// Runs a future of this module to its end.
     pub fn wait_for<T>(&self, promised: impl Future<Output = T>) -> T {
         self.runtime.block_on(promised)
     }
 
-    /// Makes one call, again where that may help.
+    /// Makes one call, and repeats it if that may help.
     pub(super) async fn call<T>(
         &self,
         attempt: impl AsyncFnMut() -> Result<T, Failure>,
@@ -60,7 +60,7 @@ impl Services {
         Retrier::first(&self.limiter).call(attempt).await
     }
 
-    /// The organization of this ID, or the only active one of this alias.
+    /// The organization with this ID, or the only active one with this alias.
     pub async fn organization(&self, name: &str) -> Result<Organization, ProvisioningError> {
         let id = if names::is_organization_id(name) {
             name.to_owned()
@@ -68,6 +68,7 @@ impl Services {
             let alias = names::alias(name)?;
             choose(&alias, self.organizations().await?, self.session.region())?
         };
+        // A listing omits the organization's ARN, so it is described in any case.
         let found = self.call(async || self.workmail.organization(&id).await).await;
         let organization = match found.map_err(Failure::into_error) {
             Err(AwsError::NotFound { .. }) => {
@@ -99,7 +100,7 @@ impl Services {
         }
     }
 
-    /// All organizations of the region, those that are deleted among them.
+    /// All organizations of the region, including deleted ones.
     pub async fn organizations(&self) -> Result<Vec<OrganizationSummary>, ProvisioningError> {
         self.organizations_of(&self.workmail).await
     }
@@ -115,7 +116,7 @@ impl Services {
         Ok(listed.map_err(Failure::into_error)?)
     }
 
-    /// The account whose credentials we have, which must be the organization's.
+    /// The account of our credentials, which must be the organization's.
     pub async fn account_of(
         &self,
         organization: &Organization,
@@ -131,16 +132,17 @@ impl Services {
         }
     }
 
-    /// The log group of exactly this name.
+    /// The log group with exactly this name.
     pub async fn log_group(&self, name: &str) -> Result<Option<LogGroup>, ProvisioningError> {
         let page = async |token| self.logs.groups(name, token).await;
         let retrier = Retrier::first(&self.limiter);
         let listed = retrier.pages("log groups", limits::DESCRIBE_PAGES_MAX, page).await;
         let groups = listed.map_err(Failure::into_error)?;
+        // The listing is by prefix, and returns `acme-2` for `acme` as well.
         Ok(groups.into_iter().find(|it| it.name == name))
     }
 
-    /// Whether a log group has no stream yet, and so no event.
+    /// True if a log group has no stream, and so no event.
     pub async fn is_empty(&self, log_group: &str) -> Result<bool, ProvisioningError> {
         let page = self.call(async || self.logs.streams(log_group, None).await).await;
         let (streams, next) = page.map_err(Failure::into_error)?;
@@ -149,11 +151,11 @@ impl Services {
 }
 
 pub(super) fn is_active(state: &str) -> bool {
-    // Nothing is said in some answers; what is not allowed will be told by the call.
+    // Some answers leave the state out; then the calls that follow fail if it is not active.
     state.is_empty() || state.eq_ignore_ascii_case("active")
 }
 
-/// The ID of the only active organization of an alias.
+/// The ID of the only active organization with an alias.
 fn choose(
     alias: &str,
     organizations: Vec<OrganizationSummary>,
@@ -161,6 +163,7 @@ fn choose(
 ) -> Result<String, ProvisioningError> {
     let (named, others): (Vec<_>, Vec<_>) =
         organizations.into_iter().partition(|it| it.alias == alias);
+    // Deleted organizations are still listed, perhaps with the alias of an active one.
     let (active, rest): (Vec<_>, Vec<_>) = named.into_iter().partition(|it| is_active(&it.state));
     if let [only] = active.as_slice() {
         return Ok(only.id.clone());

@@ -1,4 +1,4 @@
-//! Looks at what there is, and carries out a plan step by step.
+//! Reads the present state, and carries out a plan step by step.
 
 use std::time::Duration;
 
@@ -14,13 +14,13 @@ use super::step::{self, ROLE_DESCRIPTION, shell_command};
 use crate::aws::{AwsError, Failure};
 use crate::limits;
 
-/// Something that happens while a plan is carried out.
+/// Events while a plan is carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetupEvent<'s> {
     Done(&'s SetupStep),
-    /// WorkMail does not take the role yet, and will be asked again.
+    /// WorkMail does not accept the role yet, and is asked again.
     WaitsForRole,
-    /// What was switched on does not read back yet.
+    /// The configuration does not read back yet.
     WaitsForReadBack,
 }
 
@@ -30,6 +30,7 @@ impl Services {
         let monitoring = self.monitoring(&scope.organization).await?;
         let group = self.log_group(&scope.log_group).await?;
         let is_group_empty = match &group {
+            // Emptiness matters only where a retention may be set.
             Some(group) if group.retention_days.is_none() || wish.retention.is_some() => {
                 self.is_empty(&group.name).await?
             }
@@ -39,7 +40,7 @@ impl Services {
         Ok(SetupFound { group, is_group_empty, role, monitoring })
     }
 
-    /// Where an organization's events are logged; `None` where they are not.
+    /// The logging configuration of an organization; `None` if logging is off.
     pub async fn monitoring(
         &self,
         organization: &str,
@@ -48,7 +49,7 @@ impl Services {
         Ok(found.map_err(Failure::into_error)?)
     }
 
-    /// Takes the steps of a plan, and tells of each.
+    /// Takes the steps of a plan, and reports each.
     ///
     /// # Errors
     ///
@@ -111,7 +112,7 @@ impl Services {
         Ok(taken.map_err(Failure::into_error)?)
     }
 
-    /// Switches logging on; a role may have been made so recently, in this run or the one before,
+    /// Switches logging on. A role may have been made so recently, in this run or the one before,
     /// that WorkMail cannot assume it yet.
     async fn switch_on(
         &self,
@@ -126,6 +127,8 @@ impl Services {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure,
             };
+            // Either failure may mean that a new role is not known everywhere yet. WorkMail's own
+            // role cannot be the reason.
             let may_be_the_role = monitoring.role_arn.is_some()
                 && matches!(
                     failure,
@@ -166,7 +169,7 @@ impl Services {
     }
 }
 
-/// Pauses that double, and their end.
+/// Pauses that double, up to an end.
 pub(super) struct Patience {
     until: Instant,
     pause_ms: u64,
@@ -184,7 +187,7 @@ impl Patience {
         Instant::now() >= self.until
     }
 
-    /// Whether there was no pause yet.
+    /// True before the first pause.
     fn is_fresh(&self) -> bool {
         self.pause_ms == FIRST_PAUSE_MS
     }
@@ -195,10 +198,11 @@ impl Patience {
     }
 }
 
-/// What stands after a step failed, and what to do about it.
+/// The state after a step failed, and what to do about it.
 fn standing(done: &[SetupStep], plan: &SetupPlan) -> String {
     let titles = done.iter().map(|it| it.title(&plan.scope));
     let mut text = step::standing(titles, "done before and stands");
+    // Backwards: a role cannot be deleted before its policy.
     let undo = done.iter().rev().filter_map(|it| it.undo(&plan.scope));
     let undo: Vec<String> = undo.map(|it| shell_command(&it)).collect();
     if !undo.is_empty() {

@@ -1,4 +1,4 @@
-//! A step in words, as a call, and as a command of the AWS CLI.
+//! A step in words, as a call, and as an AWS CLI command.
 
 use super::names::Retention;
 use super::plan::{ROLE_POLICY_NAME, SetupStep};
@@ -6,11 +6,11 @@ use super::policy::Policy;
 use super::scope::Scope;
 use crate::shell::quoted;
 
-/// What a role that is made says of itself.
+/// The description of a role that we make.
 pub(super) const ROLE_DESCRIPTION: &str = "Lets Amazon WorkMail log the events of its mail";
 
 impl SetupStep {
-    /// What it does, as a wish: "create the log group X".
+    /// The step in words, such as "create the log group X".
     pub fn title(&self, scope: &Scope) -> String {
         let (group, role) = (&scope.log_group, &scope.role);
         match self {
@@ -52,7 +52,7 @@ impl SetupStep {
         }
     }
 
-    /// The policy that it writes.
+    /// The policy it writes, if any.
     pub fn policy(&self) -> Option<&Policy> {
         match self {
             Self::CreateRole(policy) | Self::ReplaceTrust(policy) | Self::PutRolePolicy(policy) => {
@@ -62,7 +62,7 @@ impl SetupStep {
         }
     }
 
-    /// The arguments of the AWS CLI that do the same.
+    /// The AWS CLI arguments that do the same.
     pub fn command(&self, scope: &Scope) -> Vec<String> {
         let Scope { region, organization, log_group, role, .. } = scope;
         let owned = |it: &[&str]| it.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>();
@@ -71,7 +71,7 @@ impl SetupStep {
             [owned(&first), owned(rest)].concat()
         };
         let iam = |operation, rest: &[&str]| {
-            // IAM has no regions, but the CLI wants one in some of its versions.
+            // IAM has no regions, but some versions of the CLI demand one.
             let first = ["iam", operation, "--role-name", role, "--region", region];
             [owned(&first), owned(rest)].concat()
         };
@@ -114,7 +114,7 @@ impl SetupStep {
         }
     }
 
-    /// The arguments of the AWS CLI that take back what it made, where it made something new.
+    /// The AWS CLI arguments that undo it, if it made something new.
     pub fn undo(&self, scope: &Scope) -> Option<Vec<String>> {
         let Scope { region, organization, log_group, role, .. } = scope;
         let command: Vec<&str> = match self {
@@ -142,6 +142,7 @@ impl SetupStep {
                 "--organization-id",
                 organization,
             ],
+            // The former value is not kept, so there is nothing to restore.
             Self::SetRetention(_) | Self::EncryptGroup { .. } | Self::ReplaceTrust(_) => {
                 return None;
             }
@@ -150,13 +151,14 @@ impl SetupStep {
     }
 }
 
-/// A command as a POSIX shell takes it.
+/// A command for a POSIX shell.
 pub fn shell_command(arguments: &[String]) -> String {
     let words = arguments.iter().map(|it| quoted(it));
     std::iter::once("aws".into()).chain(words).collect::<Vec<_>>().join(" ")
 }
 
-/// What stands after a step failed, by the titles of those before it, and what to do about it.
+/// The state after a step failed, given the titles of the steps before it, and what to do about
+/// it.
 pub(super) fn standing(titles: impl Iterator<Item = String>, done: &str) -> String {
     match titles.collect::<Vec<_>>().as_slice() {
         [] => "; nothing was changed: run the same command again once that is mended".to_owned(),

@@ -1,4 +1,4 @@
-//! What is to be done to have no events logged any more, and to leave nothing behind.
+//! The plan for switching event logging off and removing what it used.
 
 use super::ProvisioningError;
 use super::clients::{AttachedPolicy, Monitoring, Subscription};
@@ -15,36 +15,36 @@ use crate::limits;
 use crate::time::Timestamp;
 use crate::time::workmail_end::has_ended;
 
-/// What the administrator wants to be rid of.
+/// What to switch off and delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TeardownWish {
-    /// The organization (an empty ID where none is meant), the group and the role.
+    /// The organization (its ID is empty if none is given), the group and the role.
     pub scope: Scope,
-    /// The group was named, rather than being the usual one.
+    /// True if the group was named, rather than the default.
     pub is_group_named: bool,
     pub deletes_group: bool,
     pub deletes_role: bool,
-    /// WorkMail's own role is to be deleted.
+    /// WorkMail's own role is deleted.
     pub deletes_own_role: bool,
     pub now: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogUser {
-    /// Its alias, or its ID.
+    /// Alias or ID.
     pub name: String,
     pub region: String,
-    /// Where and as what it logs.
+    /// The log group and the role.
     pub monitoring: Monitoring,
 }
 
-/// A role that is to be deleted.
+/// A role to be deleted.
 #[derive(Clone, Debug)]
 pub struct DoomedRole {
     pub trust: Result<Policy, PolicyError>,
-    /// The names of the policies within it.
+    /// The names of its inline policies.
     pub policies: Vec<String>,
-    /// The policies that it shares with others.
+    /// Its attached policies, which others may share.
     pub attached: Vec<AttachedPolicy>,
 }
 
@@ -52,30 +52,30 @@ pub struct DoomedRole {
 pub struct TeardownFound {
     pub monitoring: Option<Monitoring>,
     pub others: Vec<LogUser>,
-    /// The group, where it is to be deleted.
+    /// The group, if it is to be deleted.
     pub group: Option<LogGroup>,
-    /// Where the group's events are sent on to; why that cannot be told.
+    /// The group's subscriptions, or why they are unknown.
     pub subscriptions: Option<Result<Vec<Subscription>, String>>,
-    /// The role, where it is to be deleted.
+    /// The role, if it is to be deleted.
     pub role: Option<DoomedRole>,
-    /// Whether there is WorkMail's own role, where it is to be deleted.
+    /// True if WorkMail's own role exists and is to be deleted.
     pub has_own_role: bool,
 }
 
-/// Steps to take in this order, and what needs none.
+/// Steps in order, and what needs none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TeardownPlan {
-    /// What it is all about.
+    /// What was asked for.
     pub wish: TeardownWish,
-    /// What is to be done.
+    /// The steps to take.
     pub steps: Vec<TeardownStep>,
-    /// What is gone already, in words.
+    /// Things that are gone already, in words.
     pub kept: Vec<String>,
-    /// What the administrator should know, in words.
+    /// Warnings for the administrator, in words.
     pub warnings: Vec<String>,
 }
 
-/// Works out what is to be done.
+/// Plans a teardown.
 pub fn teardown_plan(
     wish: &TeardownWish,
     found: &TeardownFound,
@@ -86,8 +86,10 @@ pub fn teardown_plan(
         kept: Vec::new(),
         warnings: Vec::new(),
     };
+    // Every refusal comes before the first step, so that an error leaves everything as it was.
     check_unused(wish, &found.others)?;
     plan.add_switch(found)?;
+    // The group only after the switch: what WorkMail logged in between would be lost with it.
     if wish.deletes_group {
         plan.add_group(found)?;
     }
@@ -103,7 +105,7 @@ pub fn teardown_plan(
     Ok(plan)
 }
 
-/// Checks that nobody else logs to the group or as the roles that are to go.
+/// Fails if another organization uses the group or the roles to be deleted.
 fn check_unused(wish: &TeardownWish, others: &[LogUser]) -> Result<(), ProvisioningError> {
     let scope = &wish.scope;
     let users = |is_user: &dyn Fn(&LogUser) -> bool| {
@@ -131,7 +133,7 @@ fn check_unused(wish: &TeardownWish, others: &[LogUser]) -> Result<(), Provision
     Ok(())
 }
 
-/// The name of the role as which events are logged.
+/// The role's name. Without one, WorkMail uses its service-linked role.
 fn role_of(monitoring: &Monitoring) -> String {
     let named = monitoring.role_arn.as_deref().and_then(name_of);
     named.unwrap_or_else(|| SERVICE_LINKED_ROLE.to_owned())
@@ -147,6 +149,8 @@ impl TeardownPlan {
             return Ok(());
         };
         let is_group = group_of(monitoring).is_some_and(|it| it == scope.log_group_arn());
+        // A group that was not named is only the default, and need not be the one that is logged
+        // to.
         let needs_group = self.wish.deletes_group || self.wish.is_group_named;
         let is_role = role_of(monitoring) == scope.role;
         if (needs_group && !is_group) || (self.wish.deletes_role && !is_role) {
@@ -201,6 +205,8 @@ impl TeardownPlan {
                 .push(format!("whether the events of {name} are sent on cannot be told: {error}")),
             None => {}
         }
+        // In this order: the group is deleted only after its events are in the store and the
+        // store is verified.
         self.steps.extend([TeardownStep::Pull, TeardownStep::Verify, TeardownStep::DeleteGroup]);
         Ok(())
     }
@@ -219,6 +225,7 @@ impl TeardownPlan {
             let problems = problems.join("; ");
             return Err(ProvisioningError::ForeignRole { role: name.clone(), problems });
         }
+        // IAM refuses to delete a role that still has policies.
         self.steps.extend(role.attached.iter().cloned().map(TeardownStep::DetachPolicy));
         self.steps.extend(role.policies.iter().cloned().map(TeardownStep::DeletePolicy));
         self.steps.push(TeardownStep::DeleteRole);
@@ -227,7 +234,7 @@ impl TeardownPlan {
 }
 
 impl Services {
-    /// Looks at what there is to be taken down.
+    /// Reads the state before a teardown.
     pub async fn look_before_teardown(
         &self,
         wish: &TeardownWish,
@@ -240,6 +247,8 @@ impl Services {
         found.others = self.others(wish).await?;
         if wish.deletes_group {
             found.group = self.log_group(&scope.log_group).await?;
+            // Subscriptions are only for a warning, so a missing permission must not stop the
+            // teardown.
             if found.group.is_some() {
                 found.subscriptions = Some(self.subscriptions(&scope.log_group).await);
             }
@@ -257,7 +266,7 @@ impl Services {
         Ok(found)
     }
 
-    /// Looks again whether somebody else uses what is to be deleted.
+    /// Checks again that nobody else uses what is about to be deleted.
     pub async fn check_unused(&self, wish: &TeardownWish) -> Result<(), ProvisioningError> {
         check_unused(wish, &self.others(wish).await?)
     }
@@ -269,8 +278,8 @@ impl Services {
         listed.map_err(|it| it.into_error().to_string())
     }
 
-    /// The other organizations that log, as far as what is to be deleted may be theirs: a role is
-    /// of all regions.
+    /// The other organizations that log, as far as they could use what is deleted. Roles belong
+    /// to all regions, groups to one.
     async fn others(&self, wish: &TeardownWish) -> Result<Vec<LogUser>, ProvisioningError> {
         let mut users = Vec::new();
         let here = self.session.region();
@@ -284,7 +293,8 @@ impl Services {
         for region in regions {
             match self.users_in(region, &wish.scope.organization).await {
                 Ok(found) => users.extend(found),
-                // Nobody is left to use anything, unless somebody was just listed.
+                // Without WorkMail nobody can use anything, unless the listing just found
+                // somebody.
                 Err(cause) if has_ended(wish.now) && !cause.is_cut_listing() => {}
                 Err(cause) => {
                     return Err(ProvisioningError::UnknownUsers { cause: Box::new(cause) });
@@ -298,7 +308,7 @@ impl Services {
         let workmail = WorkMailClient::new(&self.session.in_region(region));
         let mut users = Vec::new();
         for it in self.organizations_of(&workmail).await? {
-            // Those that are being made or deleted cannot log.
+            // Organizations that are being made or deleted cannot log.
             let is_idle = ["Requested", "Creating", "Deleting", "Deleted"]
                 .iter()
                 .any(|state| it.state.eq_ignore_ascii_case(state));

@@ -1,4 +1,4 @@
-//! A step of a teardown in words, as a call, and as a command of the AWS CLI.
+//! A step of a teardown: in words, as a call, and as an AWS CLI command.
 
 use super::ProvisioningError;
 use super::clients::{AttachedPolicy, Deletion};
@@ -12,23 +12,23 @@ use crate::limits;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TeardownStep {
-    /// Log no events any more.
+    /// Switches logging off.
     SwitchOff,
-    /// Take everything that the group holds into the store, until nothing more comes.
+    /// Pulls everything in the group into the store, until nothing new comes.
     Pull,
     Verify,
     DeleteGroup,
-    /// Take off the role a policy that it shares with others.
+    /// Detaches a policy from the role, which it may share with others.
     DetachPolicy(AttachedPolicy),
-    /// Delete a policy within the role, by its name.
+    /// Deletes an inline policy of the role, by name.
     DeletePolicy(String),
     DeleteRole,
-    /// Delete WorkMail's own role, and wait until that is done.
+    /// Deletes WorkMail's own role, and waits until that is done.
     DeleteOwnRole,
 }
 
 impl TeardownStep {
-    /// What it does, as a wish: "delete the log group X".
+    /// The step in words, such as "delete the log group X".
     pub fn title(&self, scope: &Scope) -> String {
         let Scope { organization, log_group, role, .. } = scope;
         match self {
@@ -45,7 +45,7 @@ impl TeardownStep {
         }
     }
 
-    /// The IAM action of the call; empty where nothing is called.
+    /// The IAM action of the call; empty if there is no call.
     pub fn action(&self) -> &'static str {
         match self {
             Self::SwitchOff => "workmail:DeleteEmailMonitoringConfiguration",
@@ -59,12 +59,12 @@ impl TeardownStep {
         }
     }
 
-    /// Whether it takes something away.
+    /// True if it removes something.
     pub fn is_destructive(&self) -> bool {
         !matches!(self, Self::Pull | Self::Verify)
     }
 
-    /// The shell command that does the same: of the AWS CLI, or of mailtrace.
+    /// The shell command that does the same: of the AWS CLI or mailtrace.
     pub fn command(&self, scope: &Scope) -> String {
         let Scope { region, organization, log_group, role, .. } = scope;
         let aws = |words: &[&str]| {
@@ -79,6 +79,8 @@ impl TeardownStep {
                 organization,
             ]),
             Self::Pull => {
+                // `--recheck` lists the whole group again: the coverage of earlier pulls must not
+                // decide what may be deleted.
                 format!("mailtrace pull --log-group {log_group} --region {region} --recheck")
             }
             Self::Verify => "mailtrace verify".to_owned(),
@@ -103,7 +105,7 @@ impl TeardownStep {
 }
 
 impl TeardownPlan {
-    /// What stands after the step at `index` failed, and what to do about it.
+    /// The state after the step at `index` failed, and what to do about it.
     pub fn standing(&self, index: usize) -> String {
         let done = self.steps.iter().take(index);
         standing(done.map(|it| it.title(&self.wish.scope)), "done before")
@@ -111,7 +113,7 @@ impl TeardownPlan {
 }
 
 impl Services {
-    /// Takes a step that is a call. What is gone already is no failure.
+    /// Takes a step. Something already gone is not an error.
     pub async fn tear_down(
         &self,
         step: &TeardownStep,
@@ -120,10 +122,12 @@ impl Services {
     ) -> Result<(), ProvisioningError> {
         let Scope { organization, log_group, role, .. } = &wish.scope;
         let taken = match step {
+            // The command line does these, with the store.
             TeardownStep::Pull | TeardownStep::Verify => Ok(()),
             TeardownStep::SwitchOff => return self.switch_off(organization).await,
             TeardownStep::DeleteGroup => {
-                // Much time may have gone by since the plan was made.
+                // Pulling may have taken long since the plan was made, and a deleted group does
+                // not come back.
                 self.check_unused(wish).await?;
                 if !organization.is_empty()
                     && let Some(found) = self.monitoring(organization).await?
@@ -165,6 +169,7 @@ impl Services {
     async fn delete_own_role(&self, seconds: u64) -> Result<(), ProvisioningError> {
         let name = SERVICE_LINKED_ROLE;
         let begun = self.call(async || self.iam.delete_service_linked_role(name).await).await;
+        // Without a task there is no such role.
         let Some(task) = begun.map_err(Failure::into_error)? else { return Ok(()) };
         let mut patience = Patience::of(seconds);
         loop {

@@ -1,4 +1,4 @@
-//! CloudWatch Logs: where services deliver logs of their own accord ("vended logs").
+//! CloudWatch Logs: the delivery of services' own logs ("vended logs").
 
 use aws_sdk_cloudwatchlogs::types::{DeliveryDestinationConfiguration, OutputFormat};
 
@@ -6,28 +6,28 @@ use crate::aws::failure::{self, text};
 use crate::aws::{AwsError, Call, Failure, LogsClient, Page};
 use crate::limits;
 
-/// Something whose logs of one type can be delivered.
+/// A resource's logs of one type, which can be delivered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeliverySource {
     pub name: String,
-    /// The ARN of what logs.
+    /// The ARN of the resource that logs.
     pub resource_arn: String,
-    /// Which logs, such as `AUTHENTICATION_LOGS`.
+    /// The type of its logs, such as `AUTHENTICATION_LOGS`.
     pub log_type: String,
 }
 
-/// Somewhere that logs can be delivered to.
+/// A destination for logs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeliveryDestination {
     pub name: String,
     pub arn: String,
     /// The ARN of the log group, bucket or stream.
     pub target_arn: String,
-    /// The form of the records; what is not said is JSON for a log group.
+    /// The records' format; without one, JSON for a log group.
     pub format: Option<String>,
 }
 
-/// A source's logs go to a destination.
+/// The connection of a source with a destination.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delivery {
     pub id: String,
@@ -41,7 +41,7 @@ impl LogsClient {
         Call::new(permission, format!("{what} in {}", self.place))
     }
 
-    /// One page of the sources of the account.
+    /// A page of the account's sources.
     pub async fn delivery_sources(
         &self,
         token: Option<String>,
@@ -61,7 +61,7 @@ impl LogsClient {
         Ok((sources.collect(), answer.next_token.filter(|it| !it.is_empty())))
     }
 
-    /// One page of the destinations of the account.
+    /// A page of the account's destinations.
     pub async fn delivery_destinations(
         &self,
         token: Option<String>,
@@ -84,7 +84,7 @@ impl LogsClient {
         Ok((destinations.collect(), answer.next_token.filter(|it| !it.is_empty())))
     }
 
-    /// One page of the deliveries of the account.
+    /// A page of the account's deliveries.
     pub async fn deliveries(&self, token: Option<String>) -> Result<Page<Delivery>, Failure> {
         let call = self.delivery_call("logs:DescribeDeliveries", "deliveries");
         let request = self.client.describe_deliveries().set_next_token(token);
@@ -100,7 +100,7 @@ impl LogsClient {
         Ok((deliveries.collect(), answer.next_token.filter(|it| !it.is_empty())))
     }
 
-    /// Makes a source of the logs of one type of a resource.
+    /// Makes a source of one type of a resource's logs.
     pub async fn put_delivery_source(&self, source: &DeliverySource) -> Result<(), Failure> {
         let call = self.delivery_call("logs:PutDeliverySource", &source.name);
         let request = self.client.put_delivery_source().name(&source.name);
@@ -108,7 +108,7 @@ impl LogsClient {
         request.send().await.map(|_| ()).map_err(|error| failure::failure(&error, &call))
     }
 
-    /// Makes a log group a destination, for records as JSON; gives the destination's ARN.
+    /// Makes a log group a destination for JSON records. Returns the destination's ARN.
     pub async fn put_delivery_destination(
         &self,
         name: &str,
@@ -131,7 +131,7 @@ impl LogsClient {
         arn.ok_or_else(|| incomprehensible("a destination without an ARN".to_owned()))
     }
 
-    /// Has a source's logs go to a destination.
+    /// Delivers a source's logs to a destination.
     pub async fn create_delivery(
         &self,
         source: &str,
@@ -143,21 +143,21 @@ impl LogsClient {
         answer.map(|_| ()).map_err(|error| failure::failure(&error, &call))
     }
 
-    /// Ends a delivery. That there is none is no failure.
+    /// Ends a delivery. A missing one is not an error.
     pub async fn delete_delivery(&self, id: &str) -> Result<(), Failure> {
         let call = self.delivery_call("logs:DeleteDelivery", id);
         let answer = self.client.delete_delivery().id(id).send().await;
         failure::unless_gone(answer.map(|_| ()).map_err(|error| failure::failure(&error, &call)))
     }
 
-    /// Deletes a source that has no delivery any more. That there is none is no failure.
+    /// Deletes a source without deliveries. A missing one is not an error.
     pub async fn delete_delivery_source(&self, name: &str) -> Result<(), Failure> {
         let call = self.delivery_call("logs:DeleteDeliverySource", name);
         let answer = self.client.delete_delivery_source().name(name).send().await;
         failure::unless_gone(answer.map(|_| ()).map_err(|error| failure::failure(&error, &call)))
     }
 
-    /// Deletes a destination to which nothing goes any more. That there is none is no failure.
+    /// Deletes a destination without deliveries. A missing one is not an error.
     pub async fn delete_delivery_destination(&self, name: &str) -> Result<(), Failure> {
         let call = self.delivery_call("logs:DeleteDeliveryDestination", name);
         let answer = self.client.delete_delivery_destination().name(name).send().await;

@@ -1,4 +1,4 @@
-//! IAM: roles, the policies within them and those that they share.
+//! IAM: roles, their inline policies and their attached ones.
 
 use aws_sdk_iam::Client;
 
@@ -9,25 +9,25 @@ use crate::aws::{AwsError, Call, Failure, Service, Session};
 pub struct IamRole {
     pub name: String,
     pub arn: String,
-    /// Who may assume it, and when: a policy as JSON.
+    /// The trust policy, as JSON.
     pub trust_policy: String,
 }
 
-/// A policy that a role shares with others.
+/// A policy attached to a role, which others may share.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AttachedPolicy {
     pub name: String,
     pub arn: String,
 }
 
-/// How far the deletion of a service-linked role has got.
+/// The progress of a service-linked role's deletion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deletion {
     InProgress,
     Succeeded,
     /// The role stays.
     Failed {
-        /// Why, in the service's words, with what still uses it.
+        /// The reason in the service's words, with what still uses the role.
         reason: String,
     },
 }
@@ -36,12 +36,12 @@ pub enum Deletion {
 #[derive(Clone, Debug)]
 pub struct IamClient {
     client: Client,
-    /// The endpoint where it is not the service's own; IAM has no regions.
+    /// The endpoint, if it is not the service's own; IAM has no regions.
     place: String,
 }
 
 impl IamClient {
-    /// Calls as the session's identity.
+    /// Makes a client with the session's identity.
     pub fn new(session: &Session) -> Self {
         let place =
             session.endpoint_url(Service::Iam).map_or_else(String::new, |url| format!(" at {url}"));
@@ -52,7 +52,7 @@ impl IamClient {
         Call::new(permission, format!("role {role}{}", self.place))
     }
 
-    /// A role by its name; `None` where there is none.
+    /// A role by name; `None` if there is none.
     pub async fn role(&self, name: &str) -> Result<Option<IamRole>, Failure> {
         let call = self.call("iam:GetRole", name);
         let answer = self.client.get_role().role_name(name).send().await;
@@ -68,7 +68,7 @@ impl IamClient {
         }))
     }
 
-    /// One page of the names of the policies within a role, and the marker of the next.
+    /// A page of the names of a role's inline policies, and the marker of the next.
     pub async fn role_policies(
         &self,
         role: &str,
@@ -80,7 +80,7 @@ impl IamClient {
         Ok((answer.policy_names, answer.marker.filter(|_| answer.is_truncated)))
     }
 
-    /// A policy within a role, as JSON.
+    /// An inline policy of a role, as JSON.
     pub async fn role_policy(&self, role: &str, policy: &str) -> Result<String, Failure> {
         let call = self.call("iam:GetRolePolicy", role);
         let request = self.client.get_role_policy().role_name(role).policy_name(policy);
@@ -88,7 +88,7 @@ impl IamClient {
         Ok(decoded(&answer.policy_document))
     }
 
-    /// Makes a role that trusts as `trust_policy` says.
+    /// Makes a role with a trust policy.
     pub async fn create_role(
         &self,
         name: &str,
@@ -101,7 +101,7 @@ impl IamClient {
         answer.map(|_| ()).map_err(|error| failure::failure(&error, &call))
     }
 
-    /// Replaces who may assume a role.
+    /// Replaces a role's trust policy.
     pub async fn set_trust_policy(&self, role: &str, trust_policy: &str) -> Result<(), Failure> {
         let call = self.call("iam:UpdateAssumeRolePolicy", role);
         let request = self.client.update_assume_role_policy().role_name(role);
@@ -109,7 +109,7 @@ impl IamClient {
         answer.map(|_| ()).map_err(|error| failure::failure(&error, &call))
     }
 
-    /// Writes a policy within a role, over one of the same name.
+    /// Writes an inline policy of a role, over one of the same name.
     pub async fn put_role_policy(
         &self,
         role: &str,
@@ -122,7 +122,7 @@ impl IamClient {
         answer.map(|_| ()).map_err(|error| failure::failure(&error, &call))
     }
 
-    /// One page of the policies that a role shares with others, and the marker of the next.
+    /// A page of a role's attached policies, and the marker of the next.
     pub async fn attached_policies(
         &self,
         role: &str,
@@ -137,7 +137,7 @@ impl IamClient {
         Ok((policies.collect(), answer.marker.filter(|_| answer.is_truncated)))
     }
 
-    /// The version in force of a policy that stands by itself.
+    /// The default version of a managed policy.
     pub async fn policy_version(&self, arn: &str) -> Result<String, Failure> {
         let call = Call::new("iam:GetPolicy", format!("policy {arn}{}", self.place));
         let answer = self.client.get_policy().policy_arn(arn).send().await;
@@ -146,7 +146,7 @@ impl IamClient {
         version.ok_or_else(|| incomprehensible(&call, "a policy without a version in force"))
     }
 
-    /// A version of a policy that stands by itself, as JSON.
+    /// A version of a managed policy, as JSON.
     pub async fn policy_document(&self, arn: &str, version: &str) -> Result<String, Failure> {
         let call = Call::new("iam:GetPolicyVersion", format!("policy {arn}{}", self.place));
         let request = self.client.get_policy_version().policy_arn(arn).version_id(version);
@@ -156,7 +156,7 @@ impl IamClient {
         Ok(decoded(&document))
     }
 
-    /// Deletes a policy within a role. That there is none is no failure.
+    /// Deletes an inline policy of a role. A missing one is not an error.
     pub async fn delete_role_policy(&self, role: &str, policy: &str) -> Result<(), Failure> {
         let call = self.call("iam:DeleteRolePolicy", role);
         let request = self.client.delete_role_policy().role_name(role).policy_name(policy);
@@ -164,7 +164,7 @@ impl IamClient {
         failure::unless_gone(answer.map_err(|error| failure::failure(&error, &call)))
     }
 
-    /// Takes a policy off a role that stands by itself. That the role has it not is no failure.
+    /// Detaches a managed policy from a role. A missing one is not an error.
     pub async fn detach_role_policy(&self, role: &str, policy_arn: &str) -> Result<(), Failure> {
         let call = self.call("iam:DetachRolePolicy", role);
         let request = self.client.detach_role_policy().role_name(role).policy_arn(policy_arn);
@@ -172,15 +172,15 @@ impl IamClient {
         failure::unless_gone(answer.map_err(|error| failure::failure(&error, &call)))
     }
 
-    /// Deletes a role that has no policies any more. That there is none is no failure.
+    /// Deletes a role without policies. A missing one is not an error.
     pub async fn delete_role(&self, name: &str) -> Result<(), Failure> {
         let call = self.call("iam:DeleteRole", name);
         let answer = self.client.delete_role().role_name(name).send().await.map(|_| ());
         failure::unless_gone(answer.map_err(|error| failure::failure(&error, &call)))
     }
 
-    /// Begins to delete a service-linked role. Gives the task to ask after; `None` where there is
-    /// no such role.
+    /// Begins to delete a service-linked role. Returns the task to ask for; `None` if there is no
+    /// such role.
     pub async fn delete_service_linked_role(&self, name: &str) -> Result<Option<String>, Failure> {
         let call = self.call("iam:DeleteServiceLinkedRole", name);
         let answer = self.client.delete_service_linked_role().role_name(name).send().await;
@@ -191,7 +191,7 @@ impl IamClient {
         }
     }
 
-    /// How far such a deletion has got.
+    /// The progress of such a deletion.
     pub async fn deletion(&self, name: &str, task: &str) -> Result<Deletion, Failure> {
         let call = self.call("iam:GetServiceLinkedRoleDeletionStatus", name);
         let request = self.client.get_service_linked_role_deletion_status();
@@ -219,7 +219,7 @@ fn incomprehensible(call: &Call, detail: &str) -> Failure {
     Failure::Permanent(error)
 }
 
-/// Takes the percent-encoding off in which IAM gives policies (API reference, `GetRolePolicy`).
+/// Decodes the percent-encoding in which IAM returns policies (API reference, `GetRolePolicy`).
 fn decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned()
 }

@@ -1,19 +1,19 @@
-//! CloudWatch Logs: making, changing and deleting log groups, and who else reads them.
+//! CloudWatch Logs: making, changing and deleting log groups, and their subscribers.
 
 use crate::aws::failure::{self, text};
 use crate::aws::{AwsError, Failure, LogsClient};
 
-/// Somewhere that a group's events are sent on to.
+/// A destination to which a group's events are forwarded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Subscription {
-    /// The name of the filter.
+    /// The filter's name.
     pub name: String,
-    /// The ARN of where they go.
+    /// The destination's ARN.
     pub destination: String,
 }
 
 impl LogsClient {
-    /// One page of where the events of a group are sent on to, and the token of the next.
+    /// A page of a group's subscriptions, and the token of the next.
     pub async fn subscriptions(
         &self,
         group: &str,
@@ -31,22 +31,22 @@ impl LogsClient {
         Ok((subscriptions.collect(), answer.next_token))
     }
 
-    /// Deletes a group with everything in it. That there is none is no failure.
+    /// Deletes a group with everything in it. A missing one is not an error.
     pub async fn delete_group(&self, group: &str) -> Result<(), Failure> {
         let call = self.call("logs:DeleteLogGroup", group);
         let answer = self.client.delete_log_group().log_group_name(group).send().await;
         failure::unless_gone(answer.map(|_| ()).map_err(|error| failure::failure(&error, &call)))
     }
 
-    /// Makes a group that is encrypted with this key, or with CloudWatch's own. That it is there
-    /// already is no failure.
+    /// Makes a group that is encrypted with this key, or with CloudWatch's own. An existing one
+    /// is not an error.
     pub async fn create_group(&self, group: &str, kms_key: Option<&str>) -> Result<(), Failure> {
         let call = self.call("logs:CreateLogGroup", group);
         let request = self.client.create_log_group().log_group_name(group);
         let answer = request.set_kms_key_id(kms_key.map(str::to_owned)).send().await;
         match answer.map_err(|error| failure::failure(&error, &call)) {
             Ok(_) | Err(Failure::Permanent(AwsError::AlreadyExists { .. })) => Ok(()),
-            // Here this is how many groups an account may have, which no pause changes.
+            // In this call the code means the account's quota of groups, which no pause changes.
             Err(Failure::Throttled(AwsError::Service { call, code, detail }))
                 if code == "LimitExceededException" =>
             {
@@ -56,8 +56,9 @@ impl LogsClient {
         }
     }
 
-    /// Sets for how many days a group keeps events; `None` for ever.
+    /// Sets how many days a group keeps events; `None` means for ever.
     pub async fn set_retention(&self, group: &str, days: Option<u32>) -> Result<(), Failure> {
+        // CloudWatch has no value for "never": the policy is deleted instead.
         let Some(days) = days else {
             let call = self.call("logs:DeleteRetentionPolicy", group);
             let answer = self.client.delete_retention_policy().log_group_name(group).send().await;
@@ -70,7 +71,7 @@ impl LogsClient {
         answer.map(|_| ()).map_err(|error| failure::failure(&error, &call))
     }
 
-    /// Encrypts what comes into a group from now on with a key of KMS.
+    /// Encrypts the events that arrive from now on with a KMS key.
     pub async fn encrypt_group(&self, group: &str, kms_key: &str) -> Result<(), Failure> {
         let call = self.call("logs:AssociateKmsKey", group);
         let request = self.client.associate_kms_key().log_group_name(group).kms_key_id(kms_key);

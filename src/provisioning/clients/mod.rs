@@ -1,5 +1,5 @@
-//! The calls that only setting up, checking and taking down need: IAM, WorkMail's organizations, and
-//! what changes log groups and deliveries.
+//! The calls that only setup, doctor and teardown need: IAM, WorkMail's organizations, and
+//! changes to log groups and deliveries.
 
 mod deliveries;
 mod iam;

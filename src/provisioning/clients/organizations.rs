@@ -1,16 +1,16 @@
-//! WorkMail: organizations, and where the events of their mail are logged.
+//! WorkMail: organizations, and the logging of their email events.
 
 use crate::aws::failure::{self, text};
 use crate::aws::{Call, Failure, WorkMailClient};
 
-/// An organization as a listing tells of it.
+/// An organization in a listing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrganizationSummary {
     /// `m-` and 32 hexadecimal digits.
     pub id: String,
-    /// The alias, which is part of the address of its web application.
+    /// The alias, part of its web application's address.
     pub alias: String,
-    /// What it is doing, such as `Active` or `Deleted`.
+    /// The state, such as `Active` or `Deleted`.
     pub state: String,
 }
 
@@ -18,26 +18,25 @@ pub struct OrganizationSummary {
 pub struct Organization {
     /// `m-` and 32 hexadecimal digits.
     pub id: String,
-    /// The alias, which is part of the address of its web application.
+    /// The alias, part of its web application's address.
     pub alias: String,
-    /// What it is doing, such as `Active` or `Deleted`.
+    /// The state, such as `Active` or `Deleted`.
     pub state: String,
-    /// `arn:aws:workmail:REGION:ACCOUNT:organization/ID`, where the service says it.
+    /// `arn:aws:workmail:REGION:ACCOUNT:organization/ID`, if the service gives it.
     pub arn: Option<String>,
 }
 
-/// Where an organization's events are logged.
+/// The logging configuration of an organization.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Monitoring {
-    /// The log group's ARN, as WorkMail writes it: with `:*` behind it.
+    /// The log group's ARN, as WorkMail writes it: with `:*` at its end.
     pub log_group_arn: String,
-    /// The ARN of the role as which WorkMail writes there; `None` for the service-linked one.
+    /// The ARN of the role that WorkMail writes as; `None` for the service-linked one.
     pub role_arn: Option<String>,
 }
 
 impl WorkMailClient {
-    /// One page of the organizations of the region, those that are deleted among them, and the
-    /// token of the next.
+    /// A page of the region's organizations, including deleted ones, and the token of the next.
     pub async fn organizations(
         &self,
         token: Option<String>,
@@ -69,15 +68,15 @@ impl WorkMailClient {
         })
     }
 
-    /// Where an organization's events are logged; `None` where they are not.
+    /// The logging configuration of an organization; `None` if logging is off.
     pub async fn monitoring(&self, id: &str) -> Result<Option<Monitoring>, Failure> {
         let call = self.call("workmail:DescribeEmailMonitoringConfiguration", id);
         let request = self.client.describe_email_monitoring_configuration().organization_id(id);
         let answer = match request.send().await {
             Ok(answer) => answer,
             Err(error) => {
-                // That nothing is configured and that there is no such organization are told
-                // apart by the code alone.
+                // Only the code tells "nothing is configured" from "there is no such
+                // organization".
                 let is_off =
                     error.as_service_error().is_some_and(|it| it.is_resource_not_found_exception());
                 return if is_off { Ok(None) } else { Err(failure::failure(&error, &call)) };
@@ -90,12 +89,12 @@ impl WorkMailClient {
         }))
     }
 
-    /// Logs an organization's events from now on.
+    /// Switches logging on for an organization.
     ///
     /// # Errors
     ///
-    /// [`Failure::BadParameter`] or [`crate::aws::AwsError::NotFound`] also while a role
-    /// that has just been made is not known everywhere.
+    /// [`Failure::BadParameter`] or [`crate::aws::AwsError::NotFound`] also while a new role is
+    /// not known everywhere.
     pub async fn put_monitoring(&self, id: &str, monitoring: &Monitoring) -> Result<(), Failure> {
         let call = self.call("workmail:PutEmailMonitoringConfiguration", id);
         let request = self.client.put_email_monitoring_configuration().organization_id(id);
@@ -104,7 +103,7 @@ impl WorkMailClient {
         answer.map(|_| ()).map_err(|error| failure::failure(&error, &call))
     }
 
-    /// Logs an organization's events no more.
+    /// Switches logging off for an organization.
     pub async fn delete_monitoring(&self, id: &str) -> Result<(), Failure> {
         let call = self.call("workmail:DeleteEmailMonitoringConfiguration", id);
         let request = self.client.delete_email_monitoring_configuration().organization_id(id);

@@ -1,4 +1,4 @@
-//! Whether audit logs are delivered, and whether what is delivered was ever pulled.
+//! Checks that audit logs are delivered, and that their log groups were pulled.
 
 use super::Examination;
 use crate::aws::LogGroupArn;
@@ -11,14 +11,14 @@ use crate::time::workmail_end::has_ended;
 
 const NAME: &str = "audit logs";
 
-/// Which types are delivered where.
+/// Types and their destinations.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Delivered {
-    /// Types that are delivered nowhere.
+    /// Types that are not delivered.
     missing: Vec<&'static str>,
-    /// The log groups that something is delivered to, each once.
+    /// Log groups that receive something, each once.
     groups: Vec<String>,
-    /// Places that are no log group, each once: a bucket, a stream.
+    /// Other destinations, each once: a bucket, a stream.
     others: Vec<String>,
     /// Formats other than JSON.
     formats: Vec<String>,
@@ -68,6 +68,7 @@ fn add(texts: &mut Vec<String>, text: String) {
 
 impl Examination<'_> {
     pub(super) async fn audit_logs(&mut self) {
+        // After WorkMail's end nothing is delivered, and nothing can be set up.
         if has_ended(self.wish.now) {
             return;
         }
@@ -98,6 +99,8 @@ impl Examination<'_> {
             "mailtrace setup --organization {} --region {} --audit",
             scope.organization, scope.region
         );
+        // Audit logs are optional: none at all is no fault, but some types without the others
+        // look like a mistake.
         if delivered.missing.len() == AUDIT_LOG_TYPES.len() {
             return Ok(Check::ok(
                 NAME,
@@ -118,6 +121,7 @@ impl Examination<'_> {
             return Ok(Check::warning(NAME, found)
                 .advice("have them delivered as JSON: the output format of the destination"));
         }
+        // Without a readable store nothing can be said of pulls; another check reports that.
         let Ok(pulls) = &self.wish.store.pulls else {
             return Ok(Check::ok(NAME, format!("all are delivered to {}", delivered.places())));
         };

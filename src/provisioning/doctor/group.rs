@@ -1,4 +1,5 @@
-//! The log group: whether it is there, what of it is in the store, and whether it may be pulled.
+//! The log group: whether it exists, how much of it is in the store, and whether it may be
+//! pulled.
 
 use super::{Examination, is_denied};
 use crate::aws::{AwsError, EventQuery, Failure, GROUP_PREFIX, LogGroup, LogGroupArn, Retrier};
@@ -57,6 +58,8 @@ impl Examination<'_> {
                     .account
                     .as_ref()
                     .map(|account| LogGroupArn::new(self.region(), account, &name).to_string());
+                // Without the right to list groups its events may still be readable, so what can
+                // be examined is.
                 if let (true, Some(arn)) = (is_denied(&error), arn) {
                     self.content(&LogGroup { name, arn, ..LogGroup::default() }).await;
                 }
@@ -64,7 +67,7 @@ impl Examination<'_> {
         }
     }
 
-    /// What is in the group, and how much of it in the store.
+    /// Examines the group's events, and how many of them are in the store.
     async fn content(&mut self, group: &LogGroup) {
         let page = async |token| self.services.logs.streams(&group.name, token).await;
         let retrier = Retrier::first(&self.services.limiter);
@@ -107,12 +110,13 @@ impl Examination<'_> {
         self.checks.push(check);
     }
 
-    /// Whether the caller may pull.
+    /// Checks whether the caller may pull.
     pub(super) async fn pulling(&mut self) {
         const NAME: &str = "pulling";
         let Some(group) = self.log_group() else { return };
         let now_ms = self.wish.now.as_ms();
         let query =
+            // One minute is enough: the question is permission, not events.
             EventQuery { first_ms: now_ms - 60_000, last_ms: now_ms, ..EventQuery::default() };
         let asked = async || self.services.logs.events(&group, &query, None).await;
         let answer = self.services.call(asked).await.map_err(Failure::into_error);
@@ -132,7 +136,7 @@ impl Examination<'_> {
             Err(error @ AwsError::Denied { .. }) => {
                 Check::failed(NAME, error.to_string()).command(command)
             }
-            // That there is no such group has been told.
+            // The missing group was reported already.
             Err(AwsError::NotFound { .. }) => return,
             Err(error) => Check::failed(NAME, error.to_string()),
         };

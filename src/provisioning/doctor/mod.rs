@@ -1,4 +1,4 @@
-//! Looks at everything that event logging takes, and changes nothing.
+//! Examines all that event logging needs, and changes nothing.
 
 mod audit_logs;
 mod group;
@@ -21,10 +21,10 @@ use crate::store::Pulls;
 use crate::time::workmail_end::has_ended;
 use crate::time::{Timestamp, Zone};
 
-/// The regions that WorkMail is in (AWS General Reference, "Amazon WorkMail endpoints").
+/// The regions of WorkMail (AWS General Reference, "Amazon WorkMail endpoints").
 pub(super) const WORKMAIL_REGIONS: [&str; 3] = ["us-east-1", "us-west-2", "eu-west-1"];
 
-/// What to look at, and what is known beforehand.
+/// What to examine, and what is known beforehand.
 #[derive(Clone, Debug)]
 pub struct DoctorWish {
     /// The organization, by alias or ID.
@@ -33,29 +33,29 @@ pub struct DoctorWish {
     /// The name of the role.
     pub role: Option<String>,
     pub now: Timestamp,
-    /// The zone in which times are told.
+    /// The zone for times in findings.
     pub zone: Zone,
     pub store: StoreView,
 }
 
-/// What a store knows of pulls.
+/// What a store says of pulls.
 #[derive(Clone, Debug)]
 pub struct StoreView {
-    /// Where it is, for what is said of it.
+    /// Its path, for messages.
     pub path: String,
-    /// What was pulled; nothing where there is no store; why it cannot be read.
+    /// The pulls; empty if there is no store; or why it cannot be read.
     pub pulls: Result<Pulls, String>,
-    /// Who has which address; nothing where that was never taken.
+    /// The directory, if one was ever taken.
     pub directory: Option<Arc<Directory>>,
 }
 
-/// What is to be said where there are no credentials, or no region.
+/// The check for missing credentials or a missing region.
 pub fn unopened(error: &ProvisioningError) -> Vec<Check> {
     vec![Check::failed("identity", error.to_string())]
 }
 
 impl Services {
-    /// Looks at everything, in the order in which it is best mended.
+    /// Examines everything, in the order in which it is best repaired.
     pub async fn examine(&self, wish: &DoctorWish) -> Vec<Check> {
         let mut examination = Examination {
             services: self,
@@ -81,16 +81,16 @@ impl Services {
     }
 }
 
-/// A look at everything on its way.
+/// An examination under way.
 struct Examination<'e> {
     services: &'e Services,
     wish: &'e DoctorWish,
     checks: Vec<Check>,
     account: Option<String>,
     organization: Option<Organization>,
-    /// Where events are logged, where that could be told.
+    /// The logging configuration; the outer `None` means unknown.
     monitoring: Option<Option<Monitoring>>,
-    /// Permissions for pulling that were found missing.
+    /// Missing permissions for pulling.
     denied: Vec<&'static str>,
 }
 
@@ -99,7 +99,7 @@ impl Examination<'_> {
         self.services.session.region()
     }
 
-    /// Whether the store knows who has which address, and of when.
+    /// Checks that the store has a directory, and how old it is.
     fn directory(&mut self) {
         let Some(organization) = &self.organization else { return };
         let known = self.wish.store.directory.as_ref();
@@ -114,9 +114,10 @@ impl Examination<'_> {
         self.checks.push(judge::directory(taken, self.wish.now, &self.wish.zone, &pull));
     }
 
-    /// What could not be looked at, or went wrong.
+    /// The check for something that could not be examined or went wrong.
     fn unknown(&self, name: &'static str, error: &ProvisioningError) -> Check {
         match error {
+            // A missing permission says nothing of the thing itself, so it is only a warning.
             ProvisioningError::Aws(AwsError::Denied { .. }) => {
                 Check::warning(name, format!("it cannot be told: {error}"))
                     .command(self.policy_command())
@@ -125,7 +126,7 @@ impl Examination<'_> {
         }
     }
 
-    /// Prints what whoever looks must be allowed.
+    /// The command that prints the policy for whoever runs the examination.
     fn policy_command(&self) -> String {
         let mut command = "mailtrace policy reader".to_owned();
         let organization = self.organization.as_ref().map(|it| it.id.as_str());
@@ -145,7 +146,7 @@ impl Examination<'_> {
         command
     }
 
-    /// The name of the group: as it is named, as it is configured, or the usual one.
+    /// The group's name: as given, else as configured, else the default.
     fn log_group(&self) -> Option<String> {
         let configured = self.monitoring.iter().flatten().find_map(group_of).map(|it| it.name);
         let named = self.wish.log_group.as_ref().map(|(name, _)| name.clone());
@@ -159,7 +160,7 @@ impl Examination<'_> {
         found.or_else(named).filter(|it| !names::is_organization_id(it))
     }
 
-    /// The ARN or the name of the role: as it is configured, as it is named, or the usual one.
+    /// The role's ARN or name: as given, else as configured, else the default.
     fn role_arn(&self) -> Option<String> {
         if let Some(role) = &self.wish.role {
             return Some(role.clone());
@@ -169,8 +170,10 @@ impl Examination<'_> {
                 let own = || SERVICE_LINKED_ROLE.to_owned();
                 Some(monitoring.role_arn.clone().unwrap_or_else(own))
             }
-            // Without logging there need be no role.
+            // Without logging no role is needed.
             Some(None) => None,
+            // After WorkMail's end its configuration cannot be read, but the role may still
+            // exist.
             None => self.alias().filter(|_| has_ended(self.wish.now)).map(|it| default_role(&it)),
         }
     }
@@ -185,7 +188,7 @@ pub(super) fn group_of(monitoring: &Monitoring) -> Option<LogGroupArn> {
     LogGroupArn::parse(&monitoring.log_group_arn)
 }
 
-/// The name of a role in its ARN, or the name itself.
+/// The name in a role's ARN, or the name itself.
 pub(super) fn name_of(role: &str) -> Option<String> {
     role.rsplit('/').next().filter(|it| !it.is_empty()).map(str::to_owned)
 }

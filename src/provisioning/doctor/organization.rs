@@ -1,4 +1,4 @@
-//! Who asks, which organization is meant, and where its events are logged.
+//! The caller, the organization, and where its events are logged.
 
 use super::{Examination, WORKMAIL_REGIONS, group_of, is_denied, name_of};
 use crate::aws::{LogGroupArn, WorkMailClient};
@@ -62,7 +62,7 @@ impl Examination<'_> {
         self.checks.push(check);
     }
 
-    /// Takes an organization for the one that is meant.
+    /// Takes an organization as the one that is meant.
     async fn found(&mut self, organization: Organization) -> Check {
         const NAME: &str = "organization";
         let place = self.services.account_of(&organization).await;
@@ -73,16 +73,17 @@ impl Examination<'_> {
             Err(error @ ProvisioningError::OtherAccount { .. }) => {
                 Check::failed(NAME, error.to_string())
             }
-            // That the account is not known has been told.
+            // An unknown account was reported already.
             _ => Check::ok(NAME, found),
         }
     }
 
-    /// Another region that has an organization of that name.
+    /// Another region with an organization of that name.
     async fn elsewhere(&self, name: &str) -> Option<&'static str> {
         let here = self.region();
         for region in WORKMAIL_REGIONS.into_iter().filter(|it| *it != here) {
             let workmail = WorkMailClient::new(&self.services.session.in_region(region));
+            // Only a hint: a region that cannot be asked is passed over.
             let listed = self.services.organizations_of(&workmail).await.unwrap_or_default();
             if listed.iter().any(|it| (it.alias == name || it.id == name) && is_active(&it.state)) {
                 return Some(region);
@@ -91,7 +92,7 @@ impl Examination<'_> {
         None
     }
 
-    /// The organization that logs to the group that is named, or the only one that there is.
+    /// The organization that logs to the named group, or the only one.
     async fn only_organization(&mut self) -> Check {
         const NAME: &str = "organization";
         let listed = match self.services.organizations().await {
@@ -100,6 +101,8 @@ impl Examination<'_> {
         };
         let active: Vec<_> = listed.into_iter().filter(|it| is_active(&it.state)).collect();
         let mut chosen = None;
+        // With a named group the organization must log to it; the only one in the region need not
+        // be it.
         if let Some((group, _)) = &self.wish.log_group {
             for organization in &active {
                 match self.services.monitoring(&organization.id).await {

@@ -1,4 +1,4 @@
-//! The role as which events are logged.
+//! The role that events are logged as.
 
 use super::{Examination, is_denied, name_of};
 use crate::provisioning::check::Check;
@@ -8,7 +8,7 @@ use crate::provisioning::policy::Policy;
 use crate::provisioning::scope::{SERVICE_LINKED_ROLE, Scope};
 
 impl Examination<'_> {
-    /// The role that is given by its ARN, or by its name.
+    /// Examines the role with this ARN or name.
     pub(super) async fn role(&mut self, role_arn: &str) {
         const NAME: &str = "role";
         let Some(name) = name_of(role_arn) else { return };
@@ -40,6 +40,7 @@ impl Examination<'_> {
                 return;
             }
         };
+        // Its policies are AWS's and cannot be changed, so there is nothing to review.
         if is_own {
             let found = format!("{name} exists: WorkMail's own, with policies of AWS's making");
             self.checks.push(Check::ok(NAME, found));
@@ -53,7 +54,7 @@ impl Examination<'_> {
         self.checks.push(judge::role_name(&name));
     }
 
-    /// What the role should be for; what is not known is taken as its trust policy says.
+    /// What the role should be for; gaps are filled from its trust policy.
     fn scope(&self, role: &str, trust: Option<&Policy>) -> Scope {
         let given = Given {
             organization: self.organization.as_ref().map(|it| it.id.clone()),
