@@ -1,6 +1,6 @@
 //! Audit events beside the mail, with one account that is taken over.
 //!
-//! Dice of their own, so that the mail of a seed is the same with and without them.
+//! They use dice of their own, so that the mail of a seed is the same with and without them.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -16,43 +16,44 @@ use crate::limits;
 use crate::source::Record;
 use crate::time::Timestamp;
 
-/// What an account that was taken over was used for.
+/// The abuse of an account that was taken over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TakeOver {
-    /// Whose account.
+    /// The account's address.
     pub user: String,
     pub user_id: String,
-    /// From where.
+    /// The intruder's address.
     pub ip: String,
-    /// With what.
+    /// The intruder's program.
     pub agent: String,
-    /// When the first try to get in failed.
+    /// The time of the first failed sign-in.
     pub first_failed: String,
     pub failed: usize,
-    /// When one did not.
+    /// The time of the sign-in that succeeded.
     pub signed_in: String,
     /// The name of the token that was made.
     pub token: String,
-    /// How many messages were read.
+    /// The number of messages read.
     pub read: usize,
-    /// How many messages were sent.
+    /// The number of messages sent.
     pub sent: usize,
-    /// How many of them were deleted from the mailbox again.
+    /// The number of sent messages deleted from the mailbox again.
     pub deleted: usize,
-    /// When the last message was sent.
+    /// The time of the last message sent.
     pub last_sent: String,
 }
 
-/// Events of a take-over in the audit log.
+/// The number of the take-over's audit events, by kind.
 const FAILED: usize = 5;
 const READ: usize = 8;
 const SENT: usize = 20;
+// Three single events (sign-in, access granted, token), and each message sent is deleted again.
 const TAKE_OVER_EVENTS: usize = FAILED + 3 + READ + 2 * SENT;
 
-/// Generates a log as [`generate`] does, with `audit_count` audit events among it; from
-/// [`limits::SYNTH_TAKE_OVER_EVENTS_MIN`] on, one account is taken over, and sends mail that is not
-/// counted among the events asked for.
+/// Generates a log as [`generate`] does, with `audit_count` audit events in it. From
+/// [`limits::SYNTH_TAKE_OVER_EVENTS_MIN`] on, one account is taken over; the mail it sends is not
+/// part of the number of events asked for.
 pub fn generate_with_audit(
     options: &SynthOptions,
     audit_count: u64,
@@ -73,7 +74,7 @@ pub fn generate_with_audit(
     Ok((summary, audit.take_over))
 }
 
-/// A message of a log, and when it was logged.
+/// A log message and its time.
 struct Entry {
     at_ms: i64,
     is_mail: bool,
@@ -88,7 +89,7 @@ struct AuditLog {
     random: Random,
     since_ms: i64,
     span_ms: i64,
-    /// How many events of every day there are, and how many were made.
+    /// The number of everyday events, and how many were made so far.
     count: u64,
     made: u64,
     next: Option<Entry>,
@@ -96,7 +97,7 @@ struct AuditLog {
     take_over: Option<TakeOver>,
 }
 
-/// So that the dice are not those of the mail.
+/// Separates these dice from those of the mail.
 const SEED_SALT: u64 = 0xA0D1_7106;
 
 impl AuditLog {
@@ -106,6 +107,7 @@ impl AuditLog {
         let mut arn = String::from("arn:aws:workmail:eu-west-1:123456789012:organization/m-");
         random.push_hex(&mut arn, 32);
         let mut log = Self {
+            // The same users as in the mail, so that the two logs join.
             organization: Organization {
                 domain: format!("{}.example", alias.to_ascii_lowercase()),
                 user_count: options.user_count,
@@ -130,6 +132,7 @@ impl AuditLog {
         log
     }
 
+    // Merges everyday and planned events by time, and both with the mail: records leave in order.
     fn write_until(
         &mut self,
         until_ms: i64,
@@ -159,6 +162,7 @@ impl AuditLog {
         entry: &Entry,
         on_record: &mut dyn FnMut(&Record<'_>) -> io::Result<()>,
     ) -> io::Result<()> {
+        // The same form of ID as for mail.
         let mut event_id = format!("39{:013}", entry.at_ms.max(0));
         self.random.push_digits(&mut event_id, 41, b"0123456789");
         let timestamp = timestamp(entry.at_ms);
@@ -186,7 +190,7 @@ impl AuditLog {
         let slot_ms = self.span_ms / i64::try_from(self.count).unwrap_or(i64::MAX).max(1);
         let made = i64::try_from(self.made).unwrap_or(i64::MAX);
         let jitter = self.random.below(slot_ms.max(1).cast_unsigned());
-        // Within its slot, so that events leave in order of time.
+        // Within its own slot, so that events leave in order of time.
         let at_ms = self
             .since_ms
             .saturating_add(slot_ms.saturating_mul(made))
@@ -210,6 +214,7 @@ impl AuditLog {
                 if is_failure {
                     set(&mut more, "auth_failed_reason", json!("INVALID_CREDENTIALS"));
                 }
+                // A failed sign-in has a name as typed, but no user ID.
                 self.event(at_ms, (!is_failure).then_some(user), protocol, &ip, more)
             }
             60..=139 => {
@@ -238,7 +243,7 @@ impl AuditLog {
                 event
             }
             _ => {
-                // One in fifty looks into the mailbox of somebody who lets them.
+                // One event in fifty is in the mailbox of somebody else.
                 let owner = if self.random.chance(200) { user.wrapping_add(1) } else { user };
                 let action = self.random.pick(&[
                     "read",
@@ -298,7 +303,8 @@ impl AuditLog {
         event
     }
 
-    /// Plans a take-over: tries, a way in, a token, reading, a burst of mail, and its traces gone.
+    /// Plans a take-over: failed sign-ins, a successful one, a token, reading, a burst of mail,
+    /// and the traces deleted.
     fn plan_take_over(&mut self) {
         const AGENT: &str = "python-imaplib";
         let user = self.organization.random_user(&mut self.random);
@@ -414,7 +420,7 @@ fn unset(event: &mut Value, keys: &[&str]) {
     }
 }
 
-/// The ID of a user, the same for ever.
+/// A user's ID, always the same: it depends on the user alone, not on the log's seed.
 fn user_id(user: u64) -> String {
     let mut dice = Random::new(user.wrapping_add(SEED_SALT));
     let mut id = String::new();
@@ -422,7 +428,7 @@ fn user_id(user: u64) -> String {
     id
 }
 
-/// One of the addresses that a user comes from.
+/// One of a user's addresses.
 fn ip_of(user: u64, place: u64) -> String {
     match place {
         0 => format!("192.0.2.{}", 1 + user % 254),

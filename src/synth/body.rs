@@ -1,4 +1,4 @@
-//! Writes the JSON of one event by hand: a serializer costs as much as all the rest.
+//! Writes the JSON of one event by hand: a serializer would take as long as all the rest.
 
 use std::fmt::Write as _;
 
@@ -19,14 +19,14 @@ impl MessageBody {
         Self(text)
     }
 
-    /// Adds a member that holds a text.
+    /// Adds a text member.
     pub(super) fn text(mut self, key: &str, value: &str) -> Self {
         self.key(key);
         push_json_text(&mut self.0, value);
         self
     }
 
-    /// Adds a member that holds a text, if there is one.
+    /// Adds a text member, if there is a text.
     pub(super) fn text_if(self, key: &str, value: Option<&str>) -> Self {
         match value {
             Some(value) => self.text(key, value),
@@ -34,14 +34,14 @@ impl MessageBody {
         }
     }
 
-    /// Adds a member that holds a list of texts.
+    /// Adds a member with a list of texts.
     pub(super) fn list<T: AsRef<str>>(mut self, key: &str, values: &[T]) -> Self {
         self.key(key);
         push_json_list(&mut self.0, values);
         self
     }
 
-    /// Adds the object that says whom a bounce is about.
+    /// Adds the object that describes a bounce's recipient.
     pub(super) fn bounced(mut self, address: &str, status: &str, reason: &str) -> Self {
         self.key("bouncedRecipient");
         self.0.push_str("{\"emailAddress\":");
@@ -54,7 +54,7 @@ impl MessageBody {
         self
     }
 
-    /// Adds the one action of a rule.
+    /// Adds a rule's single action.
     pub(super) fn rule_action<T: AsRef<str>>(mut self, action: &str, recipients: &[T]) -> Self {
         self.key("ruleActions");
         self.0.push_str("[{\"action\":");
@@ -91,6 +91,7 @@ fn push_json_list<T: AsRef<str>>(json: &mut String, values: &[T]) {
 /// Appends `text` as a JSON string.
 pub(super) fn push_json_text(json: &mut String, text: &str) {
     json.push('"');
+    // Most texts need no escape, and are copied whole.
     if text.bytes().any(|it| matches!(it, b'"' | b'\\' | 0..=0x1F)) {
         for character in text.chars() {
             push_escaped(json, character);
@@ -109,7 +110,7 @@ fn push_escaped(json: &mut String, character: char) {
         '\r' => json.push_str("\\r"),
         '\t' => json.push_str("\\t"),
         '\0'..='\u{1f}' => {
-            // A String takes whatever is written to it.
+            // Writing to a `String` cannot fail.
             let _infallible = write!(json, "\\u{:04x}", u32::from(character));
         }
         _ => json.push(character),

@@ -1,10 +1,11 @@
-//! Why mail bounces, in the words of many mail servers.
+//! The reasons of bounces, in the words of many mail servers.
 
 use super::random::Random;
 
-/// A status of RFC 3463 with a reason in which `@` stands for the address and `#` for an ID.
+/// A status of RFC 3463 with a reason; in it `@` stands for the address and `#` for an ID.
 type Cause = (&'static str, &'static str);
 
+// Some texts have no code and one is not English, so that nothing may rely on either.
 const CAUSES: [Cause; 26] = [
     (
         "5.1.1",
@@ -49,7 +50,7 @@ const CAUSES: [Cause; 26] = [
     ("5.0.0", "undeliverable"),
 ];
 
-/// Picks why `address` bounces; the causes at the head of the list are the common ones.
+/// Picks a reason for a bounce of `address`; the first in the list are the most frequent.
 pub(super) fn cause(random: &mut Random, address: &str) -> (&'static str, String) {
     let count = u64::try_from(CAUSES.len()).unwrap_or(1);
     let index = usize::try_from(random.skewed_below(count)).unwrap_or(0);
@@ -65,7 +66,7 @@ pub(super) fn cause(random: &mut Random, address: &str) -> (&'static str, String
     (status, reason)
 }
 
-/// The cause for an address that the organization does not have.
+/// The reason for an address that the organization does not have.
 pub(super) fn unknown_user(address: &str) -> (&'static str, String) {
     ("5.1.1", format!("550 5.1.1 <{address}>: mailbox does not exist"))
 }

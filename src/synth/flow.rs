@@ -1,4 +1,4 @@
-//! Chooses what kind of message comes next, and what its legs have in common.
+//! Chooses the kind of the next message, and what its legs have in common.
 
 use super::message_ids::{far_message_id, own_message_id};
 use super::people::{Organization, far_address};
@@ -14,7 +14,7 @@ pub(super) enum Addressee {
     Group(usize),
     Everyone,
     Alias(usize),
-    /// An address that nobody has.
+    /// An address without a mailbox.
     Unknown(String),
 }
 
@@ -30,16 +30,16 @@ impl Addressee {
     }
 }
 
-/// What the functions that write one message share.
+/// The state shared by the functions that write one message.
 pub(super) struct Flow<'a> {
     pub(super) plan: &'a mut Plan,
     pub(super) random: &'a mut Random,
     pub(super) organization: &'a Organization,
-    /// Whether a user of the organization wrote the message.
+    /// True if a user of the organization wrote the message.
     pub(super) is_internal: bool,
 }
 
-/// Recipients of one message at most: WorkMail's own bound.
+/// The most recipients of one message: WorkMail's own bound.
 const RECIPIENTS_MAX: u64 = 500;
 
 /// Plans the whole way of a message that starts at `start_ms`.
@@ -68,7 +68,7 @@ pub(super) fn plan_message(
     }
     let mut flow = Flow { plan: &mut plan, random, organization, is_internal };
     match kind {
-        // Nobody is named: only the arrival itself is known.
+        // No recipients: only the arrival is logged.
         0 => incoming::arrive(&mut flow, start_ms, &[]),
         1..=579 => {
             let addressees = addressees(&mut flow);
@@ -93,7 +93,7 @@ pub(super) fn plan_message(
 
 fn submit_and_arrive(flow: &mut Flow<'_>, start_ms: i64, far: &[String], inside: &[Addressee]) {
     let Some((sent_ms, arrived)) = outgoing::submit(flow, start_ms, far, inside) else { return };
-    // Now and then the second leg never shows, as when logging is interrupted.
+    // Now and then the second leg is missing, as when logging was interrupted.
     if !flow.random.chance(30) {
         let arrival_ms = sent_ms + flow.random.ms(50, 2_500);
         incoming::arrive(flow, arrival_ms, &arrived);
@@ -126,7 +126,7 @@ fn addressees(flow: &mut Flow<'_>) -> Vec<Addressee> {
     let user_count = flow.organization.user_count.max(1);
     let count = recipient_count(flow.random).min(user_count);
     if count > 5 {
-        // Neighbours, because they are distinct without a search.
+        // Neighbours are distinct without a search.
         let first = flow.random.below(user_count);
         return (0..count).map(|it| Addressee::User((first + it) % user_count)).collect();
     }
@@ -157,7 +157,7 @@ fn addressee(flow: &mut Flow<'_>) -> Addressee {
     }
 }
 
-/// How long one step takes, in milliseconds: mostly moments, rarely hours.
+/// The duration of one step, in milliseconds: mostly moments, rarely hours.
 pub(super) fn delay_ms(random: &mut Random) -> i64 {
     match random.below(1_000) {
         0..=879 => random.ms(80, 2_500),
@@ -167,7 +167,7 @@ pub(super) fn delay_ms(random: &mut Random) -> i64 {
     }
 }
 
-/// An address as some client wrote it: now and then with capitals.
+/// An address as some client wrote it: now and then capitalised.
 pub(super) fn logged_address(random: &mut Random, address: &str) -> String {
     if !random.chance(300) {
         return address.to_owned();
@@ -193,7 +193,7 @@ fn logged_from(random: &mut Random, address: &str) -> String {
 }
 
 impl Random {
-    /// A message ID as it is logged: nobody knows whether with its brackets.
+    /// A message ID as it is logged: no public source says whether with its brackets.
     pub(super) fn logged_id<'a>(&mut self, message_id: &'a str) -> &'a str {
         if self.chance(1_000) {
             message_id.trim_start_matches('<').trim_end_matches('>')

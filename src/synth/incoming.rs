@@ -1,4 +1,4 @@
-//! A leg on its way in: checks, policies, rules, and what each mailbox makes of it.
+//! An incoming leg: checks, policies, rules, and delivery to each mailbox.
 
 use super::body::MessageBody;
 use super::bounces;
@@ -14,12 +14,12 @@ const JUNK: &str = "Junk E-mail";
 const OWN_FOLDERS: [&str; 6] =
     ["Projects", "Archive", "Newsletters", "Rechnungen", "顧客/見積", "Invoices 2026"];
 
-/// What the checks on arrival lead to, for the whole leg.
+/// The result of the checks on arrival, for the whole leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Handling {
     Normal,
     ToJunk,
-    /// Nothing is delivered any more.
+    /// Nothing more is delivered.
     Stopped,
 }
 
@@ -31,9 +31,9 @@ struct Arrival {
     rows: Vec<usize>,
     names: Vec<String>,
     handling: Handling,
-    /// Rows that a rule took out.
+    /// The row that a rule took out.
     dropped_row: Option<usize>,
-    /// Delays that rules add, in milliseconds.
+    /// The delay that rules add, in milliseconds.
     delay_ms: i64,
 }
 
@@ -68,7 +68,7 @@ pub(super) fn arrive(flow: &mut Flow<'_>, start_ms: i64, addressees: &[Addressee
     }
 }
 
-/// Writes the RECEIVED event; gives the DMARC policy when the check failed.
+/// Writes the RECEIVED event. Returns the DMARC policy if the check failed.
 fn receive(flow: &mut Flow<'_>, arrival: &Arrival, may_fail: bool) -> Option<&'static str> {
     let is_own = flow.is_internal;
     let random = &mut *flow.random;
@@ -95,7 +95,7 @@ fn receive(flow: &mut Flow<'_>, arrival: &Arrival, may_fail: bool) -> Option<&'s
     let policy = (dmarc == "FAIL")
         .then(|| random.pick(&["NONE", "NONE", "QUARANTINE", "QUARANTINE", "REJECT"]));
     let logged: Vec<String> = arrival.names.iter().map(|it| logged_address(random, it)).collect();
-    // The header's date is a little older than the arrival.
+    // The `Date` header is a little older than the arrival.
     let written_ms = arrival.start_ms - random.ms(0, 1_500);
     let written = Timestamp::from_ms(written_ms).map(|it| it.to_string());
     let plan = &mut *flow.plan;
@@ -130,6 +130,7 @@ fn apply_policy(flow: &mut Flow<'_>, arrival: &mut Arrival, policy: &'static str
         "QUARANTINE" => Fate::Quarantined,
         _ => return,
     };
+    // A quarantined message that is kept as junk is delivered as well, and that outranks this.
     for row in &arrival.rows {
         plan.decide(*row, event, fate);
     }
@@ -212,7 +213,7 @@ fn deliver_all(flow: &mut Flow<'_>, arrival: &Arrival, addressees: &[Addressee])
         if arrival.dropped_row == Some(row) {
             continue;
         }
-        // Several mailboxes are often served within one millisecond.
+        // Several mailboxes often receive a message in the same millisecond.
         if flow.random.chance(5_000) {
             at_ms += flow.random.ms(1, 120);
         }
@@ -257,6 +258,7 @@ fn deliver_to_user(
         bounce(flow, arrival.leg, row, at_ms, address, cause);
         return;
     }
+    // Beside a group, a missing event could not be told from the group's own.
     if may_be_lost && roll < 230 / scale {
         return;
     }
@@ -270,6 +272,7 @@ fn deliver_to_user(
         INBOX
     };
     delivered(flow, arrival.leg, row, address, at_ms, folder);
+    // Rarely a bounce follows the delivery: then the later one counts.
     if roll > 9_995 {
         let later_ms = at_ms + flow.random.ms(0, 90_000);
         let cause = bounces::cause(flow.random, address);
@@ -277,9 +280,11 @@ fn deliver_to_user(
     }
 }
 
-/// Delivers to a mailbox behind a group or an alias, once.
+/// Delivers to a mailbox of a group or an alias, once.
 fn deliver_to_member(flow: &mut Flow<'_>, arrival: &Arrival, user: u64, at_ms: i64) {
     let address = flow.organization.user(user);
+    // A member may be named as well, or belong to two groups. Only the newest rows are searched:
+    // a message to everyone has hundreds.
     let is_served = arrival.names.contains(&address)
         || flow
             .plan
@@ -314,7 +319,7 @@ fn delivered(
     flow.plan.decide(row, event, Fate::Delivered { folder });
 }
 
-/// Writes the event of a user's own rule; gives the folder in which the message ends.
+/// Writes the event of a user's own rule. Returns the folder in which the message ends.
 fn apply_mailbox_rule(
     flow: &mut Flow<'_>,
     arrival: &Arrival,
@@ -333,6 +338,7 @@ fn apply_mailbox_rule(
     let is_filing = matches!(action, "Move" | "Copy");
     let is_sending = matches!(action, "Forward" | "Redirect");
     let target = is_sending.then(|| far_address(flow.random));
+    // A copy leaves the message in the inbox: the event names the copy's folder.
     let filed_in = if action == "Copy" { folder } else { ends_in };
     let plan = &mut *flow.plan;
     let body = MessageBody::new(plan.trace_id(arrival.leg), &EventName::RuleApplied)
@@ -343,6 +349,7 @@ fn apply_mailbox_rule(
         .text_if("targetRecipient", target.as_deref())
         .end();
     plan.event(arrival.leg, at_ms, body);
+    // A redirected message keeps its message ID, so its new leg joins this message.
     if action == "Redirect"
         && !flow.is_internal
         && let Some(target) = target

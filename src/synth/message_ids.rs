@@ -1,4 +1,4 @@
-//! Message IDs in the styles of the mailers that make them.
+//! Message IDs in the styles of real mailers.
 
 use super::random::Random;
 
@@ -6,7 +6,7 @@ const UPPER_HEX: &[u8] = b"0123456789ABCDEF";
 const BASE64_URL: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const UPPER: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
-/// Makes up the ID that an outside mailer gives a message, with its brackets.
+/// The ID that an outside mailer gives a message, with its brackets.
 pub(super) fn far_message_id(random: &mut Random, at_ms: i64, from: &str) -> String {
     let domain = from.rsplit_once('@').map_or("far.example", |(_, domain)| domain);
     let mut id = String::with_capacity(80);
@@ -51,7 +51,7 @@ pub(super) fn far_message_id(random: &mut Random, at_ms: i64, from: &str) -> Str
     id
 }
 
-/// Makes up the ID that WorkMail gives a message, with its brackets.
+/// The ID that WorkMail gives a message, with its brackets.
 pub(super) fn own_message_id(random: &mut Random) -> String {
     let mut id = String::with_capacity(90);
     id.push('<');

@@ -4,7 +4,7 @@
 //! ([`crate::event`]). The same options give the same bytes for ever: dice, texts and layout are
 //! all written here. Events leave in the order of their time, as CloudWatch gives them, while
 //! hundreds of messages are under way at once. Memory does not grow with the number of events.
-//! What became of each message is told from the generator's intent ([`Truth`]), so that it can
+//! The outcome of each message comes from the generator's intent ([`Truth`]), so that it can
 //! judge the code that works it out from the log.
 
 mod audit;
@@ -42,20 +42,20 @@ use queue::{Queue, Scheduled};
 use random::Random;
 use schedule::Schedule;
 
-/// What to generate.
+/// The parameters of a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SynthOptions {
-    /// How many events, exactly. The last messages are cut off in the middle, as in any log.
+    /// The exact number of events. The last messages are cut off midway, as in any log.
     pub event_count: u64,
-    /// Which of the endlessly many logs.
+    /// The seed: another one gives another log.
     pub seed: u64,
-    /// When the first message may start.
+    /// The earliest start of a message.
     pub since: Timestamp,
-    /// Milliseconds over which the messages start, about.
+    /// The period over which messages start, roughly, in milliseconds.
     pub span_ms: i64,
-    /// The organization's alias: its log group and its domain are named after it.
+    /// The organization's alias, after which its log group and its domain are named.
     pub organization: String,
-    /// How many users the organization has.
+    /// The number of users in the organization.
     pub user_count: u64,
 }
 
@@ -74,7 +74,7 @@ impl Default for SynthOptions {
 }
 
 impl SynthOptions {
-    /// Whether a log can be made from these.
+    /// Checks that a log can be made with these parameters.
     pub fn check(&self) -> Result<(), SynthError> {
         let is_alias = |it: &str| {
             !it.is_empty() && it.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'-')
@@ -92,12 +92,12 @@ impl SynthOptions {
     }
 }
 
-/// How much was generated.
+/// The size of a generated log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SynthSummary {
     /// Events written.
     pub event_count: u64,
-    /// Messages of which something was written.
+    /// Messages of which at least one event was written.
     pub message_count: u64,
 }
 
@@ -117,11 +117,11 @@ pub enum SynthError {
     },
 }
 
-/// Average number of events a message has, in hundredths. It only places the messages in the
-/// span; the number of events is exact whatever it is.
+/// The average number of events of a message, in hundredths. It only spaces the messages over the
+/// span; the number of events is exact in any case.
 const EVENTS_PER_100_MESSAGES: u64 = 400;
 
-/// Generates a log: each event goes to `on_record` in the order of time, the truth about each
+/// Generates a log. Each event goes to `on_record` in the order of time, the truth about each
 /// message to `on_truth` once it is certain.
 pub fn generate(
     options: &SynthOptions,
@@ -144,8 +144,8 @@ struct Generator<R, T> {
     schedule: Schedule,
     queue: Queue,
     newest_ms: i64,
-    /// Messages that will never be decided, kept until the end of the log or of the grace time
-    /// tells whether they are pending or lost.
+    /// Messages with a recipient that nothing decides, kept until the end of the log or the grace
+    /// time tells whether they are pending or lost.
     undecided: VecDeque<Plan>,
     event_id: String,
     summary: SynthSummary,
@@ -193,10 +193,11 @@ where
         while self.summary.event_count < self.event_count {
             let planned_ms = self.schedule.next_ms(&mut self.random);
             self.write_until(planned_ms)?;
-            // A full queue makes the log run ahead of the schedule rather than grow.
+            // A full queue makes the log run ahead of its schedule, instead of using more memory.
             let start_ms = planned_ms.max(self.newest_ms);
             self.queue.push(flow::plan_message(&mut self.random, &self.organization, start_ms));
         }
+        // The log ends here: what is still open is judged by the events written so far.
         for plan in self.undecided.drain(..).collect::<Vec<_>>() {
             self.tell(&plan)?;
         }
@@ -206,7 +207,7 @@ where
         Ok(())
     }
 
-    /// Writes what happens before `ms`, and more while too much is under way.
+    /// Writes the events before `ms`, and later ones while the queue is full.
     fn write_until(&mut self, ms: i64) -> io::Result<()> {
         while self.summary.event_count < self.event_count {
             let is_full = self.queue.event_count() > limits::SYNTH_OPEN_EVENTS_MAX;
@@ -225,7 +226,7 @@ where
         let timestamp = Timestamp::MIN.saturating_add_ms(event.at_ms - Timestamp::MIN.as_ms());
         let delay_ms = self.random.ms(250, 4_000);
         self.event_id.clear();
-        // CloudWatch's IDs have 56 digits and grow with the time.
+        // CloudWatch's event IDs have 56 digits and grow with time.
         self.event_id.push_str("39");
         self.event_id.push_str(&format!("{:013}", event.at_ms.max(0)));
         self.random.push_digits(&mut self.event_id, 41, b"0123456789");
@@ -245,7 +246,7 @@ where
         Ok(())
     }
 
-    /// Takes a message that will have no more events.
+    /// Takes a message that has no more events.
     fn settle(&mut self, plan: Plan) -> io::Result<()> {
         if plan.is_open_ended() {
             self.undecided.push_back(plan);

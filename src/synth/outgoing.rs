@@ -1,4 +1,4 @@
-//! A leg on its way out: submitted once, then sent or bounced for each recipient.
+//! An outgoing leg: submitted once, then sent or bounced for each recipient.
 
 use super::body::MessageBody;
 use super::bounces;
@@ -12,12 +12,12 @@ struct Submission {
     start_ms: i64,
     names: Vec<String>,
     rows: Vec<usize>,
-    /// How many of the names, from the front, are outside the organization.
+    /// The number of names, from the front, that are outside the organization.
     far_count: usize,
 }
 
-/// Writes the leg of a message that a user submits. Gives those inside the organization to
-/// whom it was sent, and when the first of them was.
+/// Writes the leg of a message that a user submits. Returns the inside recipients it was sent to,
+/// and the time of the first of these events.
 pub(super) fn submit(
     flow: &mut Flow<'_>,
     start_ms: i64,
@@ -51,7 +51,7 @@ pub(super) fn submit(
     first_sent_ms.map(|it| (it, arrived))
 }
 
-/// Writes the leg with which a mailbox rule sends a message on, under the same message ID.
+/// Writes the leg by which a mailbox rule sends a message on, under the same message ID.
 pub(super) fn redirect(flow: &mut Flow<'_>, start_ms: i64, target: &str) {
     let leg = flow.plan.leg(Direction::Outgoing, start_ms, flow.random);
     let rows = vec![flow.plan.named_row(leg, target)];
@@ -76,7 +76,8 @@ fn submitted(flow: &mut Flow<'_>, submission: &Submission) {
     plan.event(submission.leg, submission.start_ms, body);
 }
 
-/// Gives how many recipients, from the front, the rule stopped.
+/// Writes an outbound rule's event. Returns the number of recipients, from the front, that the
+/// rule stopped.
 fn apply_outbound_rule(flow: &mut Flow<'_>, submission: &Submission) -> usize {
     let (far, _) = submission.names.split_at(submission.far_count);
     let everybody: &[String] = &[];
@@ -109,7 +110,7 @@ fn apply_outbound_rule(flow: &mut Flow<'_>, submission: &Submission) -> usize {
     stopped_count
 }
 
-/// Sends to one recipient, or fails to; tells whether it was sent.
+/// Sends to one recipient, or fails to. Returns true if it was sent.
 fn send(
     flow: &mut Flow<'_>,
     submission: &Submission,
@@ -125,7 +126,7 @@ fn send(
     let scale = if is_inside { 10 } else { 1 };
     if roll < 450 / scale {
         let cause = bounces::cause(flow.random, address);
-        // Temporary failures are retried for hours before they become a bounce.
+        // Temporary failures are retried for hours before the bounce.
         let retried_ms =
             if cause.0.starts_with('4') { flow.random.ms(600_000, 20_000_000) } else { 0 };
         bounced(flow, submission, index, at_ms + retried_ms, cause);
@@ -145,7 +146,7 @@ fn send(
     let event = plan.joining_event(submission.leg, at_ms, body);
     plan.decide(*row, event, Fate::Sent);
     if !is_inside && roll > 9_970 {
-        // The next server accepted it and changed its mind.
+        // The next server accepted it, and bounced it later.
         let later_ms = at_ms + flow.random.ms(0, 1_800_000);
         let cause = bounces::cause(flow.random, address);
         bounced(flow, submission, index, later_ms, cause);
@@ -166,7 +167,7 @@ fn bounced(
     };
     let body =
         MessageBody::new(flow.plan.trace_id(submission.leg), &EventName::OutgoingEmailBounced);
-    // The guide's table and its queries disagree about the shape.
+    // The guide's table and its queries disagree on the shape, so both occur.
     let body = if flow.random.chance(7_500) {
         body.bounced(address, status, &reason)
     } else {

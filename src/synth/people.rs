@@ -1,6 +1,6 @@
-//! Who writes to whom: the organization's users, groups and aliases, and the world outside.
+//! Senders and recipients: the organization's users, groups and aliases, and the world outside.
 //!
-//! Every domain ends in `.example`, which RFC 2606 keeps free for ever.
+//! Every domain ends in `.example`, which RFC 2606 reserves.
 
 use super::random::Random;
 
@@ -54,7 +54,7 @@ const LAST_NAMES: [&str; 40] = [
     "brandt",
 ];
 
-/// Outside domains, those that write most first.
+/// Outside domains, those with the most mail first.
 pub(super) const FAR_DOMAINS: [&str; 24] = [
     "far.example",
     "mail.example",
@@ -108,7 +108,7 @@ pub(super) struct Organization {
 }
 
 impl Organization {
-    /// The address of one user, the same for ever.
+    /// A user's address, always the same.
     pub(super) fn user(&self, index: u64) -> String {
         let index = index % self.user_count.max(1);
         let mut address = String::with_capacity(32);
@@ -138,16 +138,18 @@ impl Organization {
         random.index(ALIASES.len())
     }
 
-    /// The users of a group, which are the same for ever.
+    /// The users of a group, always the same.
     pub(super) fn group_members(&self, index: usize) -> Vec<u64> {
         let index = u64::try_from(index).unwrap_or(0);
+        // Dice seeded by the group alone, so that its members do not depend on what was drawn
+        // before.
         let mut dice = Random::new(index.wrapping_mul(0x51_7C_C1_B7).wrapping_add(17));
         let count = dice.between(2, 14).min(self.user_count.max(1));
         let first = dice.below(self.user_count.max(1));
         (0..count).map(|it| (first + it) % self.user_count.max(1)).collect()
     }
 
-    /// The one user behind an alias.
+    /// The user who receives an alias's mail.
     pub(super) fn alias_owner(&self, index: usize) -> u64 {
         let index = u64::try_from(index).unwrap_or(0);
         (index * 7 + 3) % self.user_count.max(1)
@@ -187,7 +189,7 @@ fn push_far_domain(address: &mut String, random: &mut Random) {
         let index = usize::try_from(random.skewed_below(count)).unwrap_or(0);
         address.push_str(FAR_DOMAINS.get(index).copied().unwrap_or("far.example"));
     } else {
-        // The long tail: domains that are seen a few times only.
+        // The long tail: domains that occur only a few times.
         address.push_str(random.pick(&LAST_NAMES));
         address.push('-');
         address.push_str(random.pick(&["gmbh", "ltd", "studio", "group", "consulting", "shop"]));
@@ -200,7 +202,7 @@ fn push_name(address: &mut String, index: u64) {
     let last_count = u64::try_from(LAST_NAMES.len()).unwrap_or(1);
     let round = index / (first_count * last_count);
     let first = usize::try_from(index % first_count).unwrap_or(0);
-    // The last name moves on with the first, so that neighbours do not share it.
+    // The last name advances with the first, so that neighbours differ in both.
     let last = usize::try_from((index / first_count + index) % last_count).unwrap_or(0);
     address.push_str(FIRST_NAMES.get(first).copied().unwrap_or("ana"));
     address.push('.');

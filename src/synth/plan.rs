@@ -1,9 +1,9 @@
-//! What the generator intends with one message: its events, and what they mean for whom.
+//! The generator's intent for one message: its events, and their meaning for each recipient.
 
 use super::random::Random;
 use super::subjects::Subject;
 
-/// Which way a leg goes.
+/// The direction of a leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub(super) enum Direction {
@@ -17,7 +17,7 @@ impl Direction {
     }
 }
 
-/// What an event means for one recipient. The order is that in which they are looked for.
+/// The meaning of an event for one recipient, in the order of precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
     Delivered { folder: &'static str },
@@ -28,12 +28,12 @@ pub(super) enum Fate {
     Quarantined,
 }
 
-/// A message with everything that will happen to it.
+/// A message with all its future events.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     /// The address alone.
     pub(super) from: String,
-    /// Perhaps with a display name, or in capitals.
+    /// As logged, perhaps with a display name or in capitals.
     pub(super) logged_from: String,
     pub(super) sender: Option<String>,
     pub(super) subject: Subject,
@@ -55,11 +55,11 @@ pub(super) struct Leg {
 pub(super) struct PlannedEvent {
     pub(super) at_ms: i64,
     pub(super) leg: usize,
-    /// Whether it carries the message ID, which is what joins its leg to others.
+    /// True if it has the message ID, which joins its leg to others.
     pub(super) is_joining: bool,
-    /// Its JSON, until it is handed to the queue.
+    /// Its JSON, until the queue takes it.
     pub(super) body: String,
-    /// Whether it was written before the log ended.
+    /// True if it was written before the log ended.
     pub(super) is_written: bool,
 }
 
@@ -69,7 +69,7 @@ pub(super) struct Row {
     pub(super) leg: usize,
     /// In lower case, as addresses compare.
     pub(super) address: String,
-    /// Whether the message names the address, or it only turned up as a mailbox.
+    /// True if the message names the address; false if it only turned up as a mailbox.
     pub(super) is_named: bool,
     pub(super) decisions: Vec<Decision>,
 }
@@ -115,7 +115,7 @@ impl Plan {
         self.rows.len() - 1
     }
 
-    /// A mailbox that got the message without being named.
+    /// Adds a mailbox that got the message without being named.
     pub(super) fn mailbox_row(&mut self, leg: usize, address: &str) -> usize {
         let row = self.named_row(leg, address);
         if let Some(row) = self.rows.get_mut(row) {
@@ -130,7 +130,7 @@ impl Plan {
         }
     }
 
-    /// Whether some named recipient never gets an event that decides.
+    /// True if no event decides for some named recipient.
     pub(super) fn is_open_ended(&self) -> bool {
         self.rows.iter().any(|it| it.is_named && it.decisions.is_empty())
     }

@@ -9,7 +9,7 @@ use super::plan::Plan;
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Scheduled {
     pub(super) at_ms: i64,
-    /// Keeps events of the same millisecond in the order in which they were planned.
+    /// Keeps events of one millisecond in the order in which they were planned.
     order: u64,
     slot: usize,
     event: usize,
@@ -22,7 +22,7 @@ struct Slot {
     waiting_count: usize,
 }
 
-/// Holds what has been planned and not yet written.
+/// Planned events that are not written yet.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     events: BinaryHeap<Reverse<Scheduled>>,
@@ -37,11 +37,13 @@ impl Queue {
     }
 
     pub(super) fn push(&mut self, mut plan: Plan) {
+        // Slots are used again, so that memory follows the number of messages under way.
         let slot = self.free_slots.pop().unwrap_or_else(|| {
             self.slots.push(None);
             self.slots.len() - 1
         });
         for (event, planned) in plan.events.iter_mut().enumerate() {
+            // The queue owns the body from here on; the plan keeps what the truth needs.
             let body = std::mem::take(&mut planned.body);
             let order = self.next_order;
             self.next_order += 1;
@@ -52,7 +54,7 @@ impl Queue {
         }
     }
 
-    /// Takes the next event if its time is right.
+    /// Takes the next event if it is due.
     pub(super) fn pop_if(&mut self, is_due: impl Fn(i64) -> bool) -> Option<Scheduled> {
         let Reverse(next) = self.events.peek()?;
         if !is_due(next.at_ms) {
@@ -61,7 +63,7 @@ impl Queue {
         self.events.pop().map(|Reverse(event)| event)
     }
 
-    /// Notes that an event was written; gives its message back when that was the last one.
+    /// Notes that an event was written. Returns its message if that was the last one.
     pub(super) fn settle(&mut self, written: &Scheduled) -> Option<Plan> {
         let place = self.slots.get_mut(written.slot)?;
         let slot = place.as_mut()?;
@@ -76,7 +78,7 @@ impl Queue {
         place.take().map(|it| it.plan)
     }
 
-    /// Gives up all messages that still have events to come.
+    /// Takes all messages that still have events to come.
     pub(super) fn take_plans(&mut self) -> Vec<Plan> {
         self.events.clear();
         std::mem::take(&mut self.slots).into_iter().flatten().map(|it| it.plan).collect()

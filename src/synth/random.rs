@@ -3,7 +3,7 @@
 //! splitmix64 (Steele, Lea and Flood 2014), written out here because the bytes that a seed gives
 //! must never change, which no crate promises. No floats: they round differently elsewhere.
 
-/// A stream of numbers that its seed decides.
+/// A sequence of numbers determined by its seed.
 #[derive(Clone, Debug)]
 pub(super) struct Random {
     state: u64,
@@ -22,29 +22,30 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number below `bound`, 0 when that is 0.
+    /// A number below `bound`; 0 if `bound` is 0.
     pub(super) fn below(&mut self, bound: u64) -> u64 {
+        // The high half of the product: no division, and hardly biased.
         let wide = u128::from(self.bits()) * u128::from(bound);
         u64::try_from(wide >> 64).unwrap_or(0)
     }
 
-    /// A number below `bound` where small ones come often, as a few senders write most mail.
+    /// A number below `bound` where small ones are frequent, as a few senders write most mail.
     pub(super) fn skewed_below(&mut self, bound: u64) -> u64 {
         let ceiling = self.below(bound) + 1;
         self.below(ceiling)
     }
 
-    /// A number from `low` up to and including `high`.
+    /// A number from `low` to `high`, both included.
     pub(super) fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.below(high.saturating_sub(low) + 1)
     }
 
-    /// Milliseconds from `low` up to and including `high`.
+    /// Milliseconds from `low` to `high`, both included.
     pub(super) fn ms(&mut self, low: u64, high: u64) -> i64 {
         i64::try_from(self.between(low, high)).unwrap_or(0)
     }
 
-    /// True so many times in 10,000.
+    /// True in so many of 10,000 cases.
     pub(super) fn chance(&mut self, in_10_000: u64) -> bool {
         self.below(10_000) < in_10_000
     }
@@ -54,7 +55,7 @@ impl Random {
         usize::try_from(self.below(bound)).unwrap_or(0)
     }
 
-    /// One of a list; of an empty one, what is as good as nothing.
+    /// An item of a list; the default if it is empty.
     pub(super) fn pick<T: Copy + Default>(&mut self, list: &[T]) -> T {
         let index = self.index(list.len());
         list.get(index).copied().unwrap_or_default()
@@ -65,10 +66,11 @@ impl Random {
         self.push_digits(text, digit_count, b"0123456789abcdef");
     }
 
-    /// Appends random digits out of `alphabet`, which holds ASCII only, up to 64 of them.
+    /// Appends random digits from `alphabet`, which has at most 64 characters, all ASCII.
     pub(super) fn push_digits(&mut self, text: &mut String, digit_count: usize, alphabet: &[u8]) {
         let mut bits = 0;
         for index in 0..digit_count {
+            // One number makes eight digits, a byte for each.
             if index % 8 == 0 {
                 bits = self.bits();
             }
@@ -79,7 +81,7 @@ impl Random {
         }
     }
 
-    /// Appends what looks like a random UUID.
+    /// Appends a text in the form of a random UUID.
     pub(super) fn push_uuid(&mut self, text: &mut String) {
         for (index, digit_count) in [8, 4, 4, 4, 12].into_iter().enumerate() {
             if index > 0 {

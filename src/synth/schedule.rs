@@ -1,16 +1,16 @@
-//! When messages start: more in office hours, fewer at night and at weekends.
+//! The start of each message: more in office hours, fewer at night and at weekends.
 
 use super::random::Random;
 
-/// How much mail each hour of a working day (UTC) has, relative to the others.
+/// The relative amount of mail in each hour (UTC) of a working day.
 const HOUR_WEIGHTS: [u64; 24] =
     [2, 2, 2, 2, 3, 5, 10, 16, 20, 20, 19, 17, 15, 18, 19, 18, 15, 11, 8, 6, 5, 4, 3, 2];
 
-/// A weekend has this fraction of the mail.
+/// The divisor for the amount of mail at weekends.
 const WEEKEND_DIVISOR: u64 = 2;
 
 const HOUR_MS: i64 = 3_600_000;
-/// Parts into which one unit of weight divides, so that millions of messages fit in an hour.
+/// The parts of one unit of weight, so that millions of messages fit in an hour.
 const PARTS: u64 = 1 << 32;
 
 /// Gives the start of one message after another.
@@ -18,7 +18,7 @@ const PARTS: u64 = 1 << 32;
 pub(super) struct Schedule {
     hour_start_ms: i64,
     hour_weight: u64,
-    /// Where in the current hour's weight the next message's slot begins.
+    /// The position in the current hour's weight at which the next message's slot begins.
     position: u64,
     step: u64,
 }
@@ -39,7 +39,7 @@ impl Schedule {
         Self { hour_start_ms: since_ms, hour_weight, position: 0, step }
     }
 
-    /// When the next message starts; never before the last.
+    /// The start of the next message, never before that of the last.
     pub(super) fn next_ms(&mut self, random: &mut Random) -> i64 {
         while self.position >= self.hour_weight {
             self.position -= self.hour_weight;
@@ -48,7 +48,8 @@ impl Schedule {
         }
         let position = self.position + random.below(self.step.min(self.hour_weight));
         self.position += self.step;
-        // An hour's weight is below 2^37 and an hour has fewer than 2^22 milliseconds.
+        // An hour's weight is below 2^37 and an hour has fewer than 2^22 milliseconds, so this
+        // fits.
         let offset = position.min(self.hour_weight) * HOUR_MS.unsigned_abs() / self.hour_weight;
         self.hour_start_ms.saturating_add(i64::try_from(offset).unwrap_or(0))
     }

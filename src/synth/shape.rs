@@ -1,4 +1,4 @@
-//! The shapes of files in which people have CloudWatch log events, written out.
+//! Writes the file formats in which people have CloudWatch log events.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -6,35 +6,35 @@ use std::io::{self, Write};
 use super::body::push_json_text;
 use crate::source::Record;
 
-/// A shape that a file of log events may have.
+/// A format for files of log events.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Shape {
     /// One FilterLogEvents record a line.
     #[default]
     Ndjson,
-    /// What `aws logs filter-log-events --output json` prints.
+    /// The output of `aws logs filter-log-events --output json`.
     Json,
     /// Lines of an S3 export task: time, space, message.
     S3Export,
-    /// What a subscription filter hands to Firehose: objects without a newline between them.
+    /// Objects as a subscription filter hands them to Firehose, without a newline between them.
     Firehose,
-    /// What `aws logs tail` prints.
+    /// The output of `aws logs tail`.
     Tail,
-    /// What `aws logs get-query-results` prints.
+    /// The output of `aws logs get-query-results`.
     InsightsJson,
-    /// What the Logs Insights console exports.
+    /// The CSV export of the Logs Insights console.
     InsightsCsv,
     /// The messages alone.
     Raw,
 }
 
-/// Records in one object of [`Shape::Firehose`].
+/// The number of records in one object of [`Shape::Firehose`].
 const FIREHOSE_RECORDS: usize = 100;
 
 /// Writes records in a [`Shape`].
 ///
-/// Every call of [`Writer::write`] hands over whole lines or nothing, and those of
-/// [`Shape::Firehose`] whole objects, so that whoever compresses may cut between calls.
+/// Each call of [`Writer::write`] hands over whole lines or nothing, and with [`Shape::Firehose`]
+/// whole objects, so that a compressor may cut between calls.
 pub struct Writer<W> {
     out: W,
     shape: Shape,
@@ -86,7 +86,7 @@ impl<W: Write> Writer<W> {
         self.flush_text()
     }
 
-    /// Ends the file and gives the output back.
+    /// Ends the file and returns the output.
     pub fn finish(mut self) -> io::Result<W> {
         match self.shape {
             Shape::Json => {
@@ -213,7 +213,7 @@ fn insights_time(record: &Record<'_>) -> String {
 }
 
 /// Appends JSON as the inside of a JSON string. JSON on one line has no control characters, so
-/// quotes and backslashes are all there is to escape.
+/// only quotes and backslashes need an escape.
 fn push_escaped_json(text: &mut String, json: &str) {
     text.reserve(json.len() + json.len() / 4);
     for part in json.split_inclusive(['"', '\\']) {

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::random::Random;
 
-/// A subject, as it is logged and as it reads.
+/// A subject, as logged and as read.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Subject {
     pub(super) logged: String,
@@ -95,7 +95,7 @@ const EMOJI: [&str; 8] = [
     "🇩🇪🇯🇵 Reise #",
 ];
 
-/// What attackers send to whoever reads a log: terminals, spreadsheets, browsers, and people.
+/// Attacks on log readers: terminals, spreadsheets, browsers, and people.
 const HOSTILE: [&str; 16] = [
     "\u{1b}[31mYour account is locked\u{1b}[0m",
     "\u{1b}]0;owned\u{7}Title",
@@ -115,7 +115,7 @@ const HOSTILE: [&str; 16] = [
     "Z\u{351}\u{36b}\u{343}a\u{36a}lgo",
 ];
 
-/// Encoded by other mailers, with what they read as.
+/// Subjects encoded by other mailers, with their decoded form.
 const FOREIGN_ENCODED: [(&str, &str); 6] = [
     ("=?iso-8859-1?Q?Gr=FC=DFe_aus_M=FCnchen?=", "Grüße aus München"),
     ("=?ISO-8859-1?B?UmVjaG51bmcgZvxyIEplcg==?=", "Rechnung für Jer"),
@@ -140,14 +140,15 @@ pub(super) fn subject(random: &mut Random) -> Subject {
         _ => return long_subject(random),
     };
     let read = fill(template, random);
-    // Nobody knows whether WorkMail logs a subject decoded or as the header has it.
+    // No public source says whether WorkMail logs a subject decoded or as in the header, so both
+    // occur.
     if !read.is_ascii() && random.chance(2_000) {
         return Subject { logged: encoded(&read, random), read };
     }
     Subject { logged: read.clone(), read }
 }
 
-/// Puts a number where the template has a `#`.
+/// Replaces the `#` of a template by a number.
 fn fill(template: &str, random: &mut Random) -> String {
     let Some((before, after)) = template.split_once('#') else {
         return template.to_owned();
@@ -164,12 +165,12 @@ fn long_subject(random: &mut Random) -> Subject {
     Subject { logged: read.clone(), read }
 }
 
-/// Bytes of text in one encoded word, for RFC 2047 allows 75 characters for the whole word.
+/// Bytes of text in one encoded word: RFC 2047 allows 75 characters for the whole word.
 const BASE64_WORD_BYTES_MAX: usize = 42;
-/// The same where a byte may take three characters.
+/// The same if a byte may take three characters.
 const QUOTED_WORD_BYTES_MAX: usize = 20;
 
-/// Encodes as RFC 2047 asks for, splitting between characters only.
+/// Encodes as RFC 2047 demands, splitting only between characters.
 fn encoded(text: &str, random: &mut Random) -> String {
     let is_base64 = random.chance(6_000);
     let bytes_max = if is_base64 { BASE64_WORD_BYTES_MAX } else { QUOTED_WORD_BYTES_MAX };

@@ -1,7 +1,7 @@
-//! The truth beside a synthetic log: what became of each message, as the generator meant it.
+//! The truth beside a synthetic log: the outcome of each message, as the generator meant it.
 //!
-//! It is told for the log as it was written: of a message whose events were cut off by the end
-//! of the log, the truth is what the events before the cut say.
+//! It is that of the log as written: if the log's end cuts off a message's events, the events
+//! before the cut decide.
 
 use std::collections::HashMap;
 
@@ -10,29 +10,29 @@ use serde::Serialize;
 use super::plan::{Decision, Direction, Fate, Plan, Row};
 use crate::limits;
 
-/// What became of one message.
+/// The outcome of one message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Truth {
-    /// The message IDs that the log shows, with angle brackets: one, or none.
+    /// The message IDs in the log, with angle brackets: one, or none.
     pub message_ids: Vec<String>,
     /// The trace IDs of its legs, the earliest first.
     pub trace_ids: Vec<String>,
-    /// On whose behalf it was sent, in lower case.
+    /// The address on whose behalf it was sent, in lower case.
     pub from: String,
-    /// Who really sent it, when that is somebody else.
+    /// The address that really sent it, if that is another.
     pub sender: Option<String>,
     /// The subject as people read it.
     pub subject: String,
-    /// The subject as the log has it, perhaps in RFC 2047 encoding.
+    /// The subject as logged, perhaps in RFC 2047 encoding.
     pub logged_subject: String,
     /// `delivered`, `partial`, `failed`, `pending` or `unknown`.
     pub outcome: &'static str,
-    /// One for each address: of an internal recipient, that of the incoming leg.
+    /// One for each address; for an internal recipient, that of the incoming leg.
     pub recipients: Vec<TruthRecipient>,
 }
 
-/// What became of a message for one recipient.
+/// The outcome of a message for one recipient.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TruthRecipient {
@@ -40,7 +40,7 @@ pub struct TruthRecipient {
     pub address: String,
     /// `incoming` or `outgoing`.
     pub direction: &'static str,
-    /// One of the words of [`crate::synth`]'s outcomes, such as `delivered` or `lost`.
+    /// One of the outcomes, such as `delivered` or `lost`.
     pub outcome: &'static str,
     /// The folder of a delivery.
     pub folder: Option<&'static str>,
@@ -48,15 +48,17 @@ pub struct TruthRecipient {
     pub status: Option<&'static str>,
 }
 
-/// Tells the truth of a plan whose newest sibling in the log was written at `newest_ms`.
+/// The truth of a plan, with `newest_ms` as the time of the log's newest event.
 ///
-/// One plan is several messages where a leg shows no message ID and so joins nothing.
+/// A plan becomes several messages if a leg shows no message ID and so joins nothing.
 pub(super) fn truths(plan: &Plan, newest_ms: i64) -> Vec<Truth> {
     let mut joined = Vec::new();
     let mut alone = Vec::new();
     for index in 0..plan.legs.len() {
         let mut written = plan.events.iter().filter(|it| it.leg == index && it.is_written);
         let Some(first) = written.next() else { continue };
+        // By the events written, not those planned: the event with the ID may be past the log's
+        // end.
         if first.is_joining || written.any(|it| it.is_joining) {
             joined.push(index);
         } else {
@@ -98,7 +100,7 @@ fn recipients(plan: &Plan, legs: &[usize], newest_ms: i64) -> Vec<TruthRecipient
             recipients.push(recipient);
             continue;
         };
-        // Where both directions speak of an address, the incoming one counts.
+        // If both directions have an address, the incoming row counts.
         if recipient.direction == Direction::Incoming.as_str()
             && let Some(known) = recipients.get_mut(*known)
         {
@@ -129,7 +131,7 @@ fn recipient(plan: &Plan, row: &Row, newest_ms: i64) -> Option<TruthRecipient> {
     Some(TruthRecipient { address: row.address.clone(), direction, outcome, folder, status })
 }
 
-/// What became of a recipient by the events that were written, if they tell.
+/// The fate of a recipient by the events written, if they decide it.
 fn decisive(plan: &Plan, row: &Row) -> Option<Fate> {
     let written = row.decisions.iter().filter_map(|it| {
         let event = plan.events.get(it.event).filter(|it| it.is_written)?;
@@ -138,7 +140,7 @@ fn decisive(plan: &Plan, row: &Row) -> Option<Fate> {
     written.min_by_key(|(rank, _)| *rank).map(|(_, fate)| fate)
 }
 
-/// How many of those whom a leg names have no event of their own.
+/// The number of a leg's named recipients without an event of their own.
 fn silent_count(plan: &Plan, leg: usize) -> usize {
     let is_silent = |it: &&Row| it.leg == leg && it.is_named && decisive(plan, it).is_none();
     plan.rows.iter().filter(is_silent).count()
