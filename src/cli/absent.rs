@@ -1,6 +1,6 @@
-//! The commands that a program without the features `aws` and `serve` does not have.
+//! The commands that a program built without the features `aws` and `serve` lacks.
 //!
-//! They stand in its help all the same, so that whoever types one learns why it is not there.
+//! Its help lists them all the same, so that people who type one learn why it is missing.
 
 use std::ffi::OsString;
 
@@ -41,7 +41,7 @@ pub(crate) struct Unread {
 }
 
 impl AbsentCommand {
-    /// Says why the command does nothing, and what to do.
+    /// The error that says why the command is missing, and what to do.
     pub(crate) fn refusal(&self) -> anyhow::Error {
         let (name, Unread { arguments: _ }) = match self {
             #[cfg(not(feature = "serve"))]

@@ -1,4 +1,4 @@
-//! The command line's definition: which commands there are, and what each is.
+//! The definition of the command line: all commands and their arguments.
 
 use clap::{Parser, Subcommand};
 
@@ -18,7 +18,7 @@ use crate::cli::{
     removal, schema, search, sign, sources, stats, status, synth, timeline, trace, triage, verify,
 };
 
-/// What the exit status says, for the end of the help.
+/// The exit statuses, for the end of the help.
 const EXIT_STATUSES: &str = "Exit status: 0 done, 1 a query found nothing, 2 an error, 3 done, but some input was rejected or something is to be looked at, 4 a condition of --fail-if holds.
 
 Begin with `mailtrace import FILE`, then `mailtrace trace '<MESSAGE-ID>'`; or ask files without a store: `mailtrace trace '<MESSAGE-ID>' --input FILE`. No log at hand? `mailtrace synth --out FILE` makes one up.";
@@ -81,7 +81,7 @@ pub(crate) enum Command {
 }
 
 impl Command {
-    /// Whether it goes to a cluster where one is named.
+    /// True if the command asks a cluster when one is named.
     #[cfg(feature = "aws")]
     pub(crate) fn asks_cluster(&self) -> bool {
         matches!(
@@ -107,7 +107,7 @@ impl Command {
         false
     }
 
-    /// Whether it changes the store, or would if there were something to do.
+    /// True if the command changes the store, or would if there were something to do.
     pub(crate) fn writes_to_store(&self) -> bool {
         match self {
             Self::Import(_) | Self::Reindex(_) => true,
@@ -125,6 +125,8 @@ impl Command {
             Self::Absent(_) => false,
             #[cfg(feature = "serve")]
             Self::Serve(_) => false,
+            // Named one by one, with no `_`: a new command has to say on which side it stands, or
+            // `--read-only` would let it write.
             Self::Trace(_)
             | Self::Timeline(_)
             | Self::Messages(_)

@@ -1,4 +1,4 @@
-//! What happened around the answers to a question.
+//! The surroundings of a question's answers.
 
 use crate::cli::args::grace::duration_ms;
 use crate::limits;
@@ -7,12 +7,12 @@ use crate::store::Store;
 use crate::time::{TimeRange, Timestamp};
 use crate::trace::{JoinRules, MessageFilter, Order, select_page};
 
-/// How long before and after.
+/// The time before and after, in milliseconds.
 pub(crate) fn around_ms(around: &str) -> anyhow::Result<i64> {
     duration_ms("--around", around, "10m")
 }
 
-/// Events so long before or after the newest ones that a query finds.
+/// Events near the newest ones that a query finds.
 pub(crate) fn around_events(
     around: &str,
     query: &Query,
@@ -28,7 +28,7 @@ pub(crate) fn around_events(
     Ok(within(Field::Time, &times, around_ms))
 }
 
-/// Messages first seen so long before or after the newest ones that are asked for were.
+/// Messages first seen near the newest ones that a filter finds.
 pub(crate) fn around_messages(
     around: &str,
     filter: &MessageFilter,
@@ -44,7 +44,7 @@ pub(crate) fn around_messages(
     Ok(MessageFilter { rows, ..MessageFilter::default() })
 }
 
-/// Whatever has a time near one of some spans. Near none there is nothing.
+/// Everything with a time near one of some spans; nothing if there is no span.
 fn within(field: Field, spans: &[(Timestamp, Timestamp)], around_ms: i64) -> Query {
     let range = |(first, last): &(Timestamp, Timestamp)| TimeRange {
         since: Some(first.saturating_add_ms(-around_ms)),
@@ -53,12 +53,14 @@ fn within(field: Field, spans: &[(Timestamp, Timestamp)], around_ms: i64) -> Que
     let mut ranges: Vec<TimeRange> = spans.iter().map(range).collect();
     ranges.sort_unstable_by_key(|it| it.since);
     let mut merged: Vec<TimeRange> = Vec::new();
+    // Merged, because near answers overlap and would make a query with a range for each of them.
     for range in ranges {
         match merged.last_mut() {
             Some(last) if range.since <= last.until => last.until = last.until.max(range.until),
             _ => merged.push(range),
         }
     }
+    // An OR of nothing would be everything.
     if merged.is_empty() {
         return Query::negated(Query::All);
     }

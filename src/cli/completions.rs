@@ -16,7 +16,7 @@ pub(crate) struct CompletionsArgs {
     shell: Shell,
 }
 
-/// Prints those of the program, whose definition `program` is.
+/// Prints the completions of `program`.
 pub(crate) fn run(
     args: &CompletionsArgs,
     mut program: clap::Command,

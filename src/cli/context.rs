@@ -1,4 +1,4 @@
-//! What every command gets from outside, how it prints its answer, and how it ends.
+//! The surroundings of a command, the printing of its answer, and its end.
 
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
@@ -11,14 +11,14 @@ use crate::cli::leftovers::Leftovers;
 use crate::render::{Answer, AnswerFormat, Printer, TableOptions};
 use crate::time::{TimeError, Timestamp, Zone};
 
-/// What every command gets from outside: the options, the clock and the zone.
+/// The surroundings of a command: options, clock and zone.
 #[derive(Clone)]
 pub(crate) struct Context {
     pub(crate) global: GlobalArgs,
     pub(crate) now: Timestamp,
     pub(crate) zone: Zone,
     pub(crate) leftovers: Leftovers,
-    /// Whether queries may name files with lists.
+    /// True if queries may name files with lists.
     pub(crate) reads_files: bool,
 }
 
@@ -29,13 +29,14 @@ impl Context {
         Ok(Self { global, now: clock(), zone, leftovers, reads_files: true })
     }
 
-    /// The same at a later instant.
+    /// A copy with the present time.
     pub(crate) fn now(&self) -> Self {
         Self { now: clock(), ..self.clone() }
     }
 
-    /// The store that was named, or the one in the platform's data directory.
+    /// The named store, or the one in the platform's data directory.
     pub(crate) fn store_path(&self) -> anyhow::Result<PathBuf> {
+        // An empty variable counts as unset.
         let named = || std::env::var_os("MAILTRACE_STORE").filter(|it| !it.is_empty());
         if let Some(path) = self.global.store.clone().or_else(|| named().map(PathBuf::from)) {
             return Ok(path);
@@ -46,7 +47,7 @@ impl Context {
         Ok(strategy.data_dir().join("mailtrace"))
     }
 
-    /// Prints answers in the format that was asked for, for this terminal.
+    /// A printer for the format asked for and this terminal.
     pub(crate) fn printer(&self) -> Printer {
         let columns = std::env::var("COLUMNS").ok().and_then(|it| it.parse().ok());
         let terminal = || terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
@@ -60,8 +61,8 @@ impl Context {
         self.printer().print(answer, &mut self.stdout())
     }
 
-    /// Standard output. Only what people read has colours, and much time would go into looking for
-    /// some to take off elsewhere.
+    /// Standard output. Only tables have colours; filtering the other formats for escape
+    /// sequences would cost much time for nothing.
     pub(crate) fn stdout(&self) -> BufWriter<Box<dyn Write>> {
         BufWriter::new(match self.global.format {
             AnswerFormat::Table => Box::new(anstream::stdout().lock()),
@@ -71,20 +72,20 @@ impl Context {
         })
     }
 
-    /// Whether people read the answer.
+    /// True if people read the answer.
     pub(crate) fn is_for_people(&self) -> bool {
         self.global.format == AnswerFormat::Table
     }
 
-    /// Refuses CSV for what has no form in it, before anything is done.
+    /// Fails if CSV is asked for and the answer has no such form, before anything is done.
     pub(crate) fn refuse_csv(&self, reason: &str) -> anyhow::Result<()> {
         anyhow::ensure!(self.global.format != AnswerFormat::Csv, "{reason}");
         Ok(())
     }
 }
 
-/// What the clock shows. `MAILTRACE_NOW` may fix it, so that answers about "now" can be repeated, or
-/// name a file with `@` that holds the time, so that it can be set while the program runs.
+/// The present time. `MAILTRACE_NOW` may fix it, so that answers about "now" can be repeated, or
+/// name a file with `@` that has the time, so that it can be set while the program runs.
 pub(crate) fn clock() -> Timestamp {
     fixed_clock().unwrap_or_else(Timestamp::now)
 }
@@ -97,7 +98,7 @@ fn fixed_clock() -> Option<Timestamp> {
     }
 }
 
-/// The clock of what runs for long. One that is fixed goes on from there.
+/// The clock of a command that runs for long. A fixed clock runs on from its time.
 #[cfg(feature = "aws")]
 pub(crate) fn running_clock(context: &Context) -> crate::time::Clock {
     let is_fixed = std::env::var("MAILTRACE_NOW").is_ok_and(|it| !it.starts_with('@'));
@@ -107,7 +108,7 @@ pub(crate) fn running_clock(context: &Context) -> crate::time::Clock {
     }
 }
 
-/// How a command that did not fail ended.
+/// The end of a command that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CommandOutcome {
     /// Done.

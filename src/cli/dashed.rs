@@ -1,15 +1,16 @@
-//! Queries that begin with what must not be so: `messages -subject:newsletter`.
+//! Queries that begin with a minus: `messages -subject:newsletter`.
 //!
-//! To the parser of arguments, what begins with a dash is an option.
+//! To the argument parser anything with a dash in front is an option.
 
 use std::ffi::OsString;
 
-/// Commands whose arguments are a query.
+/// The commands whose arguments are a query.
 const COMMANDS: [&str; 4] = ["messages", "search", "stats", "triage"];
 
-/// Marks terms with a minus as part of a query, by a blank in front, which queries do not mind.
+/// Marks terms with a minus as part of a query, by a blank in front, which queries ignore.
 pub(crate) fn marked(arguments: Vec<OsString>) -> Vec<OsString> {
     let Some(command) = command_in(&arguments) else { return arguments };
+    // After `--` the parser takes everything as it is.
     let mut is_over = false;
     let marked = arguments.into_iter().enumerate().map(|(place, argument)| {
         is_over |= place > command && argument == "--";
@@ -21,7 +22,7 @@ pub(crate) fn marked(arguments: Vec<OsString>) -> Vec<OsString> {
     marked.collect()
 }
 
-/// What to write instead of a word with a minus, which looks like options of one letter.
+/// A hint for a word with a minus, which looks like options of one letter.
 pub(crate) fn hint(arguments: &[OsString]) -> Option<String> {
     let command = command_in(arguments)?;
     let words = arguments.iter().skip(command + 1).take_while(|it| *it != "--");
@@ -36,8 +37,8 @@ fn command_in(arguments: &[OsString]) -> Option<usize> {
     arguments.iter().skip(1).position(is_ours).map(|it| it + 1)
 }
 
-/// Whether an argument is no option but `-field:value`, `-ana@acme.example`, `-"a phrase"` or the
-/// like.
+/// True if an argument is no option but a term such as `-field:value`, `-ana@acme.example` or
+/// `-"a phrase"`.
 fn is_term(argument: &str) -> bool {
     let Some(term) = argument.strip_prefix('-') else { return false };
     if term.starts_with(['"', '(', '*', '?', '@', '/']) {

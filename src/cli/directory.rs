@@ -77,25 +77,25 @@ pub(crate) fn run(args: &DirectoryArgs, context: &Context) -> anyhow::Result<Com
 }
 
 impl DirectoryArgs {
-    /// As of when, where that is said.
+    /// The time asked about, if any.
     pub(crate) fn at(&self, context: &Context) -> anyhow::Result<Option<Timestamp>> {
         let at = self.at.as_deref();
         let at = at.map(|it| parse_time_argument(it, context.now, &context.zone)).transpose();
         at.context("--at")
     }
 
-    /// Who is meant.
+    /// The entry asked about.
     pub(crate) fn who(&self) -> Option<&str> {
         self.who.as_deref()
     }
 
-    /// Which kind alone is meant.
+    /// The only kind asked about.
     pub(crate) fn kind(&self) -> Option<EntityKind> {
         self.kind.map(Into::into)
     }
 }
 
-/// Writes the answer. Gives whether there is any.
+/// Writes the answer. Returns true if there is any.
 pub(crate) fn answer(
     args: &DirectoryArgs,
     at: Option<Timestamp>,
@@ -104,6 +104,7 @@ pub(crate) fn answer(
     out: &mut dyn Write,
 ) -> anyhow::Result<bool> {
     let directory = store.directory().unwrap_or_default();
+    // Without a time the newest state, even if the clock is behind the pull that took it.
     let at = at.unwrap_or_else(|| directory.latest(context.now));
     let question = (args.who(), args.kind());
     let answer = DirectoryAnswer::of(&directory, question, at, context.zone.clone());
@@ -111,7 +112,7 @@ pub(crate) fn answer(
     Ok(!answer.found.is_empty())
 }
 
-/// Why there is nothing to show.
+/// The reason why there is nothing to show.
 fn nobody(args: &DirectoryArgs, is_taken: bool) -> String {
     match &args.who {
         _ if !is_taken => format!(

@@ -1,4 +1,4 @@
-//! What a question comes to, and which of its parts finds nothing.
+//! Explains a question: its meaning, and which of its terms finds nothing.
 
 use std::io::Write;
 
@@ -11,7 +11,7 @@ use crate::store::{Store, StoreError};
 use crate::time::TimeRange;
 use crate::trace::{JoinRules, MessageFilter, Order, select_page};
 
-/// Explains a question about messages. Gives whether it finds any.
+/// Explains a question about messages. Returns true if it finds any.
 pub(crate) fn explain_rows(
     filter: &MessageFilter,
     rules: &JoinRules,
@@ -27,7 +27,7 @@ pub(crate) fn explain_rows(
     Ok(page.total > 0)
 }
 
-/// Explains a question about events. Gives whether it finds any.
+/// Explains a question about events. Returns true if it finds any.
 pub(crate) fn explain_events(
     query: &Query,
     range: TimeRange,
@@ -42,13 +42,13 @@ pub(crate) fn explain_events(
     Ok(found > 0)
 }
 
-/// How many messages a query finds.
+/// The number of messages that a query finds.
 fn count(store: &Store, rules: &JoinRules, rows: &Query) -> Result<u64, StoreError> {
     let filter = MessageFilter { rows: rows.clone(), ..MessageFilter::default() };
     Ok(select_page(store, rules, &filter, Order::Newest, None, 0)?.0.total)
 }
 
-/// Says on stderr which parts of a query on messages that finds nothing find nothing by themselves.
+/// Says on stderr which terms of a query that finds nothing find nothing even by themselves.
 pub(crate) fn say_empty_terms(
     rows: &Query,
     rules: &JoinRules,
@@ -56,7 +56,7 @@ pub(crate) fn say_empty_terms(
     context: &Context,
 ) -> anyhow::Result<()> {
     let terms = rows.terms();
-    // A part does not tell what the whole has.
+    // A partial store cannot say what the whole one has.
     if context.global.quiet || terms.is_empty() || store.is_partial() {
         return Ok(());
     }

@@ -90,7 +90,7 @@ fn since_help(argument: clap::Arg) -> clap::Arg {
 }
 
 impl ExportArgs {
-    /// The file that says what is asked, if one does.
+    /// The file that lists what is exported, if there is one.
     fn list(&self) -> Option<String> {
         let (option, path) = match (&self.ids_from, &self.addresses_from) {
             (Some(path), _) => ("--ids-from", path),
@@ -104,9 +104,12 @@ impl ExportArgs {
 pub(crate) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let grace_ms = args.grace.ms()?;
     let extract = &args.extract;
+    // Keys first: a wrong password must not cost a search that takes minutes.
     let redactor = extract.redactor()?;
     let key = extract.signing_key(&args.backend)?;
     let mut asked = AskedExport::new(args, context)?;
+    // Before the store is opened, which with files or a cluster takes long: an output path that
+    // exists is an error at once.
     let staging = extract.staging(&args.out, context)?;
     let opened = args.backend.open_with_password(context, |_| asked.reach())?;
     let store = &opened.store;
@@ -154,12 +157,12 @@ pub(crate) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Comman
     Ok(opened.outcome(made.messages.is_some_and(|it| it > 0)))
 }
 
-/// What is asked for.
+/// The export asked for.
 struct AskedExport {
     question: BundleQuestion,
     range: TimeRange,
     ids: Option<Ids>,
-    /// What is asked besides; none when nothing is.
+    /// Conditions besides IDs; `None` if there are none.
     filter: Option<MessageFilter>,
 }
 
@@ -194,7 +197,7 @@ impl AskedExport {
         Ok(Self { question, range, ids, filter })
     }
 
-    /// What is asked besides IDs, times and a query alone.
+    /// The conditions besides IDs, times and a query alone.
     fn filter(
         args: &ExportArgs,
         range: TimeRange,
@@ -203,6 +206,8 @@ impl AskedExport {
         let mut filter = args.which.filter()?;
         let addresses = args.addresses_from.as_deref().map(addresses_in).transpose()?;
         filter.addresses = addresses.map(|it| Pattern::one_of(Field::To, it));
+        // A query alone asks events, so the times apply to events as well; beside other options
+        // they are those of messages.
         let is_query_alone = filter == MessageFilter::default();
         let Some(query) = query else {
             let range = MessageFilter { first_seen: range, ..filter };
@@ -216,13 +221,15 @@ impl AskedExport {
         Ok(Some(MessageFilter { first_seen: range, rows: Query::and(rows), ..filter }))
     }
 
-    /// What it can be about.
+    /// The events that the export can be about.
     fn reach(&mut self) -> anyhow::Result<Reach> {
         let Some(ids) = &mut self.ids else {
             let filter = self.filter.as_ref().filter(|it| it.first_seen == self.range);
             return Ok(filter.map_or_else(|| Reach::messages(self.range), Reach::of));
         };
         let all = ids.next_ids(usize::MAX)?;
+        // A list from standard input can be read only once, and is needed again for the
+        // selection.
         self.ids = Some(Ids::given(all.clone()));
         Ok(Reach::messages_with(all))
     }
@@ -237,6 +244,7 @@ impl AskedExport {
         }
         let mut selector = Selector::new(store, rules);
         if let Some(ids) = &mut self.ids {
+            // One ID at a time, so that a long list takes no memory.
             while let Some(id) = ids.next_ids(1)?.pop() {
                 selector.add_id(&id)?;
                 self.question.id_count += 1;

@@ -1,4 +1,4 @@
-//! How a command that failed ends: one line on stderr.
+//! The end of a command that failed: one line on stderr.
 
 use std::io::{self, Write};
 
@@ -11,9 +11,9 @@ use crate::render::sanitise;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 
-/// Writes the one line that tells of an error: what failed, where, and what to do.
+/// Writes the one line about an error: what failed, where, and what to do.
 ///
-/// A query that cannot be read is shown before it, with the place that is wrong.
+/// A query that cannot be read is shown above it, with the faulty place marked.
 pub(crate) fn report_error(stderr: &mut dyn Write, error: &anyhow::Error) {
     if let Some(query) = error.downcast_ref::<RefusedQuery>() {
         let _unwritable = writeln!(stderr, "{}", query.report);
@@ -23,15 +23,15 @@ pub(crate) fn report_error(stderr: &mut dyn Write, error: &anyhow::Error) {
         line.push_str(": ");
         line.push_str(&advice);
     }
-    // There is nobody left to tell when stderr itself fails.
+    // If stderr itself fails, there is nowhere to report it.
     let _unwritable = writeln!(stderr, "{ERROR}error:{ERROR:#} {}", sanitise(&line));
 }
 
-/// Whoever read our output has had enough, which is no error.
+/// True if the reader of our output closed it, which is no error.
 pub(crate) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|it| {
         let inner = it.downcast_ref::<io::Error>();
-        // The CSV writer's error may have become an I/O error of another kind, itself inside.
+        // The CSV writer's error may come wrapped in an I/O error of another kind.
         let csv = it
             .downcast_ref::<csv::Error>()
             .or_else(|| inner.and_then(|it| it.get_ref()?.downcast_ref::<csv::Error>()));

@@ -1,4 +1,4 @@
-//! What is printed instead of an answer: the help, and what is wrong with the arguments.
+//! What is printed instead of an answer: the help, and errors in the arguments.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -12,17 +12,17 @@ use crate::cli::context::EXIT_ERROR;
 use crate::cli::dashed;
 use crate::render::sanitise;
 
-/// Where a command's help leaves the options that every command takes.
+/// The end of a command's help, which points to the options of every command.
 const GLOBAL_OPTIONS: &str = "Of every command: --store, --read-only, --format, --color, --tz, -v, -q (see `mailtrace --help`).";
 
-/// Commands that take something away for good: nobody is led to them by a slip of the keys.
+/// Commands that remove data for good: they are never suggested for a typing error.
 const REMOVALS: [&str; 2] = ["erase", "prune"];
 
-/// The command line's definition, with each command's own options alone: those that all have are
-/// named once, by the program.
+/// The definition of the command line. Each command shows only its own options; the global ones
+/// are shown once, by the program.
 pub(crate) fn command() -> clap::Command {
     let mut command = Arguments::command();
-    // Commands get the global options only now.
+    // Only this copies the global options to the commands.
     command.build();
     command.mut_subcommands(|it| {
         let after_long_help = match it.get_after_long_help() {
@@ -34,12 +34,12 @@ pub(crate) fn command() -> clap::Command {
     })
 }
 
-/// The same help, of a command's own options.
+/// The help that was asked for, with a command's own options alone.
 fn own_options_only(error: clap::Error, given: &[OsString]) -> clap::Error {
     command().try_get_matches_from(given).err().unwrap_or(error)
 }
 
-/// The same refusal, without the commands of [`REMOVALS`] among what may have been meant.
+/// The error without the commands of [`REMOVALS`] among its suggestions.
 fn without_removals(mut error: clap::Error) -> clap::Error {
     let is_harmless = |it: &String| !REMOVALS.contains(&it.as_str());
     let harmless = match error.remove(ContextKind::SuggestedSubcommand) {
@@ -53,7 +53,7 @@ fn without_removals(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// Which commands have an option that the one that was given has not.
+/// The commands that have the option which the given one lacks.
 fn elsewhere(error: &clap::Error) -> Option<String> {
     let ContextValue::String(option) = error.get(ContextKind::InvalidArg)? else { return None };
     let name = option.strip_prefix("--")?.split('=').next()?;
@@ -70,8 +70,7 @@ fn elsewhere(error: &clap::Error) -> Option<String> {
     (!names.is_empty()).then(|| format!("--{name} is an option of {}", names.join(", ")))
 }
 
-/// The same refusal, of the arguments as they are shown: a newline in one would begin a line of its
-/// own, which nothing tells from ours.
+/// The error with sanitised arguments: a newline in one would begin a line that looks like ours.
 fn legible(error: clap::Error, given: &[OsString]) -> clap::Error {
     let given: Vec<_> = given.iter().map(|it| it.to_string_lossy()).collect();
     let shown: Vec<_> = given.iter().map(|it| sanitise(it)).collect();
@@ -83,7 +82,7 @@ fn legible(error: clap::Error, given: &[OsString]) -> clap::Error {
         .unwrap_or(error)
 }
 
-/// Prints the help that was asked for, or what is wrong with the arguments.
+/// Prints the help that was asked for, or the error in the arguments.
 pub(crate) fn print(error: clap::Error, given: &[OsString]) -> ExitCode {
     let error = match error.kind() {
         ErrorKind::DisplayHelp => own_options_only(error, given),
@@ -91,7 +90,7 @@ pub(crate) fn print(error: clap::Error, given: &[OsString]) -> ExitCode {
     };
     let hint = dashed::hint(given).or_else(|| elsewhere(&error));
     let text = error.render().to_string();
-    // What was typed may have been pasted from a mail.
+    // Arguments may have been pasted from a mail.
     if text.lines().all(|line| sanitise(line) == line) {
         let _unwritable = error.print();
     } else {
@@ -100,7 +99,7 @@ pub(crate) fn print(error: clap::Error, given: &[OsString]) -> ExitCode {
             let _unwritable = writeln!(stderr, "{}", sanitise(line));
         }
     }
-    // `-newsletter` is `-n` with a wrong number.
+    // `-newsletter` is parsed as `-n` with a wrong number.
     let is_about_options =
         matches!(error.kind(), ErrorKind::UnknownArgument | ErrorKind::ValueValidation);
     if let Some(hint) = hint.filter(|_| is_about_options) {

@@ -1,4 +1,4 @@
-//! What may be wrong with a question that finds nothing.
+//! Hints for a question that finds nothing.
 
 use std::io::Write;
 
@@ -12,17 +12,17 @@ use crate::store::words::folded;
 use crate::time::TimeRange;
 use crate::trace::JoinRules;
 
-/// How many values are named.
+/// The number of values that a hint names.
 const NAMED_MAX: usize = 8;
 
-/// Says on stderr why nothing was found: which of the values that were asked for no
-/// event of the store has, and which ones there are instead.
+/// Says on stderr why nothing was found: the values asked for that no event of the store has, and
+/// those that there are.
 pub(crate) fn say_unknown_values<'q>(
     queries: impl IntoIterator<Item = &'q Query>,
     store: &Store,
     context: &Context,
 ) -> anyhow::Result<()> {
-    // A part does not tell what the whole has.
+    // A partial store cannot say what the whole one has.
     if context.global.quiet || store.is_partial() {
         return Ok(());
     }
@@ -49,7 +49,7 @@ pub(crate) fn say_unknown_values<'q>(
     Ok(())
 }
 
-/// A term as somebody may have written it.
+/// A term as somebody may have typed it.
 pub(crate) fn as_asked(term: &Query) -> String {
     let is_single = term.single_terms().first().is_some_and(|it| std::ptr::eq(*it, term));
     match term.exact_values().first().filter(|_| is_single) {
@@ -58,8 +58,8 @@ pub(crate) fn as_asked(term: &Query) -> String {
     }
 }
 
-/// The address or domain of the store that is most like the one that is asked for, in words;
-/// nothing where none is like it, or no address is asked for.
+/// The address or domain of the store that is most like the one asked for, in words; `None` if
+/// none is like it, or the term is not about addresses.
 pub(crate) fn near_miss(
     term: &Query,
     store: &Store,
@@ -74,7 +74,7 @@ pub(crate) fn near_miss(
         _ => return Ok(None),
     };
     let asked = asked.trim_matches('@');
-    // What has no sign may be a name or a domain.
+    // Without an `@` it may be a name or a domain.
     let is_address = asked.contains('@');
     let keys: &[CountKey] = if is_address { &[addresses] } else { &[addresses, domains] };
     let mut best: Option<(usize, u64, String, CountKey)> = None;
@@ -87,11 +87,12 @@ pub(crate) fn near_miss(
                 Some((name, _)) if !is_address && !is_domain => name,
                 _ => value.as_str(),
             };
-            // Whoever knows a part of a name knows whom they mean.
+            // Part of a name is a better hint than any typing error.
             let is_part = !is_address && !is_domain && is_part_of_name(asked, compared);
             let distance = if is_part { Some(1) } else { distance(asked, compared) };
             let Some(distance) = distance else { continue };
             let is_better = best.as_ref().is_none_or(|it| {
+                // Of equally similar values the most frequent one.
                 (distance, std::cmp::Reverse(row.count)) < (it.0, std::cmp::Reverse(it.1))
             });
             if is_better {
@@ -112,7 +113,7 @@ pub(crate) fn near_miss(
     }))
 }
 
-/// Whether a name begins so, or has this between its signs.
+/// True if a name begins with the text, or has it as one of its parts.
 fn is_part_of_name(asked: &str, name: &str) -> bool {
     const BEGINNING_CHARS_MIN: usize = 3;
     let has_signs = || name.split(['.', '-', '_', '+']).any(|it| it == asked);
@@ -120,8 +121,10 @@ fn is_part_of_name(asked: &str, name: &str) -> bool {
     asked != name && !asked.is_empty() && (has_signs() || (is_long && name.starts_with(asked)))
 }
 
-/// How many letters differ, where these are few.
+/// The number of differing characters, if these are few.
 fn distance(asked: &str, value: &str) -> Option<usize> {
+    // One typing error, and one more for each eight letters, up to three: short words soon
+    // resemble any other.
     let most = 1 + asked.len().min(24) / 8;
     if asked.len().abs_diff(value.len()) > most || asked == value {
         return None;
@@ -129,7 +132,7 @@ fn distance(asked: &str, value: &str) -> Option<usize> {
     Some(strsim::osa_distance(asked, value)).filter(|it| *it <= most)
 }
 
-/// Counts over everything.
+/// A request that counts everything.
 fn request_of_all(context: &Context) -> StatsRequest {
     StatsRequest {
         range: TimeRange::default(),
@@ -140,14 +143,14 @@ fn request_of_all(context: &Context) -> StatsRequest {
     }
 }
 
-/// Whether an event has a value.
+/// The presence of a value in the store.
 enum KnownValue {
     Has,
-    /// None has; which values there are, in words.
+    /// No event has it; the values that there are, in words.
     HasNot(String),
 }
 
-/// Looks for a value among those of a field that has few. `None` for another field.
+/// Looks for a value among those of a field with few values. `None` for any other field.
 fn known_values(
     field: Field,
     value: &str,

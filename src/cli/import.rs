@@ -58,6 +58,7 @@ pub(crate) fn run(args: &ImportArgs, context: &Context) -> anyhow::Result<Comman
     };
     let progress = ShownProgress::new(context);
     let report = import(&args.paths, &store, &options, &mut |it| progress.import(it))?;
+    // The bar must be gone before the answer is printed.
     drop(progress);
     context.print(&ImportAnswer::of_files(&report))?;
     warn_of_hidden(&args.paths, context);
@@ -67,8 +68,9 @@ pub(crate) fn run(args: &ImportArgs, context: &Context) -> anyhow::Result<Comman
     finish(&report, context)
 }
 
-/// Tells on stderr which files add no coverage.
+/// Says on stderr which files add no coverage, and why.
 fn say_what_covers_nothing(report: &ImportReport) {
+    // One line for each reason, however many files there are.
     for reason in [NoCoverage::Excerpt, NoCoverage::OneStream, NoCoverage::Shape] {
         let mut files = report.files.iter().filter(|it| it.no_coverage == Some(reason));
         let Some(first) = files.next() else { continue };
@@ -80,22 +82,22 @@ fn say_what_covers_nothing(report: &ImportReport) {
     }
 }
 
-/// What an import came to.
+/// The answer of an import.
 pub(crate) struct ImportAnswer<'r> {
     report: &'r ImportReport,
-    /// Lines behind the one of the import itself.
+    /// Lines after that of the import itself.
     more_lines: Vec<String>,
-    /// Members behind its own.
+    /// Members after its own.
     more_members: Value,
 }
 
 impl<'r> ImportAnswer<'r> {
-    /// Of files.
+    /// The answer for files.
     fn of_files(report: &'r ImportReport) -> Self {
         Self { report, more_lines: Vec::new(), more_members: json!({}) }
     }
 
-    /// Of objects in S3.
+    /// The answer for objects in S3.
     #[cfg(feature = "aws")]
     pub(crate) fn of_objects(s3: &'r S3Report) -> Self {
         let skipped = match s3.objects_skipped {
@@ -160,7 +162,7 @@ impl Answer for ImportAnswer<'_> {
         out.value(&json)
     }
 
-    /// A row for each file.
+    /// Prints a row for each file.
     fn csv(&self, _options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
         let header = ["path", "format", "compression", "read", "added", "duplicates", "rejected"];
         let rows = self.report.files.iter().map(|file| {

@@ -90,11 +90,12 @@ pub(crate) fn run(args: &InsightsArgs, context: &Context) -> anyhow::Result<Comm
 }
 
 impl InsightsArgs {
-    /// Where and when to look.
+    /// The groups and the period to search.
     fn request(&self, context: &Context) -> anyhow::Result<Request> {
         let since = self.since.as_deref().or(self.start.as_deref());
         let TimeRange { since, until } =
             RangeArgs::between(since, self.until.as_deref()).range(context)?;
+        // `--end` is included, as in AWS's API, and ranges exclude their end.
         let end = self.end.as_deref().map(|it| {
             let end = parse_time_argument(it, context.now, &context.zone)?;
             anyhow::Ok(end.saturating_add_ms(1))
@@ -113,14 +114,14 @@ impl InsightsArgs {
     }
 }
 
-/// Reads a query; what is wrong with it is shown under the query itself.
+/// Parses a query; an error is shown below the query itself.
 fn parse_query(text: &str) -> anyhow::Result<Query> {
     insights::parse(text).map_err(|error| shown(&error))
 }
 
 fn shown(error: &insights::InsightsError) -> anyhow::Error {
     let mut stderr = anstream::stderr().lock();
-    // There is nobody left to tell when stderr itself fails.
+    // If stderr itself fails, there is nowhere to report it.
     let _unwritable = writeln!(stderr, "{}", error.report());
     anyhow::anyhow!("cannot read the query: {}", error.summary())
 }

@@ -1,4 +1,4 @@
-//! What is said of files that were read, and what it means for the exit status.
+//! Messages about files that were read, and the exit status that follows.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use crate::cli::output;
 use crate::ingest::{FileReport, ImportReport};
 use crate::source::hidden_directories;
 
-/// Tells of directories in which there is something, and all of it was passed over.
+/// Warns of directories whose entries were all skipped because their names begin with a dot.
 pub(crate) fn warn_of_hidden(paths: &[PathBuf], context: &Context) {
     if context.global.quiet {
         return;
@@ -20,12 +20,13 @@ pub(crate) fn warn_of_hidden(paths: &[PathBuf], context: &Context) {
     }
 }
 
-/// Tells on stderr what did not go well, and decides the exit status.
+/// Says on stderr what went wrong, and decides the exit status.
 pub(crate) fn finish(report: &ImportReport, context: &Context) -> anyhow::Result<CommandOutcome> {
     if context.global.verbose > 0 {
         report.files.iter().for_each(say);
     }
     let problems: Vec<_> = report.problems().collect();
+    // The first problem becomes the error itself, which is printed last.
     for problem in problems.iter().skip(1) {
         output::warn(&format!("{}: {}", output::chain(*problem), problem.hint()));
     }
@@ -58,7 +59,7 @@ pub(crate) fn finish(report: &ImportReport, context: &Context) -> anyhow::Result
     Ok(CommandOutcome::SomeRejected)
 }
 
-/// Tells on stderr which files say that they are not all.
+/// Says on stderr which files declare themselves incomplete.
 fn say_what_is_incomplete(report: &ImportReport) {
     let incomplete = report.files.iter().filter_map(|it| Some((it, it.incomplete.as_deref()?)));
     for (file, reason) in incomplete.take(REJECTING_FILES_SHOWN) {
@@ -66,7 +67,7 @@ fn say_what_is_incomplete(report: &ImportReport) {
     }
 }
 
-/// Tells on stderr what became of one file.
+/// Says on stderr what a file had.
 fn say(file: &FileReport) {
     let format = file.format.map_or("nothing known", |it| it.as_str());
     let compression = if file.compression.is_empty() { "plain" } else { &file.compression };
@@ -76,5 +77,5 @@ fn say(file: &FileReport) {
     ));
 }
 
-/// Files with rejects that are named on stderr; the JSON and CSV reports name all.
+/// The number of files with rejects that are named on stderr; the JSON and CSV reports name all.
 const REJECTING_FILES_SHOWN: usize = 20;

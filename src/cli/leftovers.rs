@@ -1,5 +1,5 @@
-//! What must not outlive the process: directories with mail addresses in them, and what others hold
-//! for us.
+//! Things that must not outlive the process: directories with mail addresses in them, and what a
+//! cluster holds for us.
 
 use std::fs::remove_dir_all;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::cli::signals::{EXIT_INTERRUPTED, on_stop};
 
-/// Directories that go, and what is let go, when the user or the system stops us.
+/// Directories to remove and things to release when the user or the system stops us.
 #[derive(Clone, Default)]
 pub(crate) struct Leftovers(Arc<Mutex<Left>>);
 
@@ -24,7 +24,7 @@ impl Leftovers {
         self.take(|it| it.dirs.push(dir.to_owned()))
     }
 
-    /// Has something let go when we are stopped.
+    /// Has something released when we are stopped.
     #[cfg(feature = "aws")]
     pub(crate) fn add_release(&self, release: impl FnMut() + Send + 'static) -> anyhow::Result<()> {
         self.take(|it| it.releases.push(Box::new(release)))
@@ -33,6 +33,7 @@ impl Leftovers {
     fn take(&self, add: impl FnOnce(&mut Left)) -> anyhow::Result<()> {
         let Ok(mut left) = self.0.lock() else { return Ok(()) };
         add(&mut left);
+        // One watcher for the whole process, started when there is first something to watch.
         if std::mem::replace(&mut left.is_watched, true) { Ok(()) } else { self.watch() }
     }
 
@@ -43,12 +44,14 @@ impl Leftovers {
                 left.dirs.iter().for_each(|it| remove(it));
                 left.releases.iter_mut().for_each(|release| release());
             }
+            // Destructors do not run here, so the directories had to be removed above.
             std::process::exit(EXIT_INTERRUPTED);
         })
     }
 }
 
-/// Removes a directory. Threads that still write may make a file while it goes: once more, then.
+/// Removes a directory. Threads that still write may create a file in it meanwhile, hence the
+/// repetition.
 fn remove(dir: &Path) {
     for _ in 0..REMOVALS_MAX {
         if remove_dir_all(dir).is_ok() || !dir.exists() {
@@ -57,5 +60,5 @@ fn remove(dir: &Path) {
     }
 }
 
-/// How often the removal of a directory in use is tried.
+/// The most attempts to remove a directory in use.
 const REMOVALS_MAX: usize = 100;

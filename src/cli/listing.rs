@@ -1,4 +1,4 @@
-//! What the commands that list something share: their bound, and what they say of it.
+//! Shared by the commands that list something: their limit, and what they say about it.
 
 use std::io::Write;
 
@@ -7,14 +7,14 @@ use crate::limits;
 use crate::store::{Coverage, CoveredRange, Store};
 use crate::time::{TimeRange, Timestamp};
 
-/// Checks how many rows are asked for.
+/// Checks the number of rows asked for.
 pub(crate) fn check_limit(limit: usize) -> anyhow::Result<()> {
     let most = limits::RESULT_ROWS_MAX;
     anyhow::ensure!(limit <= most, "--limit: at most {most}");
     Ok(())
 }
 
-/// Says on stderr that the store was never looked at for the time that was asked about, if so.
+/// Says on stderr if the store covers nothing of the time asked about.
 pub(crate) fn say_not_covered(
     range: TimeRange,
     store: &Store,
@@ -35,7 +35,8 @@ pub(crate) fn say_not_covered(
     Ok(())
 }
 
-/// Says on stderr, where nothing was found of mail, that the store has other events too.
+/// Says on stderr that the store has other events too, for a question about mail that found
+/// nothing.
 pub(crate) fn say_of_audit_events(store: &Store, context: &Context) -> anyhow::Result<()> {
     let others = store.other_records();
     if others > 0 && !context.global.quiet {
@@ -52,8 +53,8 @@ pub(crate) fn say_of_audit_events(store: &Store, context: &Context) -> anyhow::R
     Ok(())
 }
 
-/// Says on stderr how many of `total` were shown, for people; that there are none, in every format:
-/// an empty answer without a reason looks like a question that was not understood.
+/// Says on stderr how many of `total` were shown, for people. That there are none is said in
+/// every format: an empty answer without a reason looks like a question that was not understood.
 pub(crate) fn say_how_many(
     what: &str,
     shown: u64,
@@ -80,7 +81,7 @@ pub(crate) fn say_how_many(
     Ok(())
 }
 
-/// What the store covers, to tell "no such mail" from "not looked at".
+/// The store's coverage, in words, to tell "no such mail" from "not looked at".
 pub(crate) fn coverage_note(store: &Store, context: &Context) -> String {
     note_of(&store.checkpoint().ledger.coverage, store.has_removals(), context)
 }

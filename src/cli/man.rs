@@ -26,8 +26,9 @@ pub(crate) struct ManArgs {
     out: Option<PathBuf>,
 }
 
-/// Prints pages of the program, whose definition `program` is.
+/// Prints the manual pages of `program`.
 pub(crate) fn run(args: &ManArgs, program: &clap::Command) -> anyhow::Result<CommandOutcome> {
+    // clap's own `help` command has nothing to say in a manual.
     let commands = || program.get_subcommands().filter(|it| it.get_name() != "help");
     let Some(dir) = &args.out else {
         let page = match &args.command {
@@ -57,11 +58,11 @@ pub(crate) fn run(args: &ManArgs, program: &clap::Command) -> anyhow::Result<Com
     Ok(CommandOutcome::Done)
 }
 
-/// A page in section 1, in roff.
+/// A manual page for section 1, in roff.
 fn page(command: &clap::Command, name: &str) -> std::io::Result<Vec<u8>> {
     let mut page = Vec::new();
     let manual = format!("mailtrace {}", env!("CARGO_PKG_VERSION"));
-    // Without the day on which it was made, the same program makes the same page.
+    // Without a date, so that the same program always makes the same page.
     Man::new(command.clone())
         .title(name.to_uppercase())
         .source(manual)

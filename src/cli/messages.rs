@@ -120,20 +120,20 @@ impl From<Sort> for Order {
 }
 
 impl MessagesArgs {
-    /// What the question can be about.
+    /// The events that the question can be about.
     pub(crate) fn reach(&self, filter: &MessageFilter) -> anyhow::Result<Reach> {
         if self.explain {
             // Its terms are counted over everything.
             return Ok(Reach::everything());
         }
         let Some(around) = &self.around else { return Ok(Reach::of(filter)) };
-        // A message may go on for long.
+        // No upper bound: a message may go on for long.
         let ms = around_ms(around)?;
         let since = filter.first_seen.since.map(|it| it.saturating_add_ms(-ms));
         Ok(Reach::messages(TimeRange { since, until: None }))
     }
 
-    /// The place to go on behind.
+    /// The position after which the page begins.
     fn cursor(&self) -> anyhow::Result<Option<ListPosition>> {
         let Some(text) = &self.cursor else { return Ok(None) };
         let place: ListPosition = text.parse().context("--cursor")?;
@@ -149,11 +149,11 @@ impl MessagesArgs {
 }
 
 pub(crate) fn run(args: &MessagesArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
-    // What is read from standard input can be read once.
+    // Standard input can be read only once, and watching answers several times.
     let wanted = args.wanted(context)?;
     let reach = |_| args.reach(&wanted.filter);
     args.watch.run(&args.backend, context, reach, |opened, context| {
-        // Ages count back from now, which moves on.
+        // Ages count back from now, which moves on while watching.
         let first_seen = args.filter.first_seen(context)?;
         let filter = MessageFilter { first_seen, ..wanted.filter.clone() };
         let wanted = MessagesOptions { filter, ..wanted };
@@ -163,10 +163,10 @@ pub(crate) fn run(args: &MessagesArgs, context: &Context) -> anyhow::Result<Comm
     })
 }
 
-/// What the options and the query ask for.
+/// The question that options and query make.
 pub(crate) struct MessagesOptions {
     pub(crate) filter: MessageFilter,
-    /// Behind which message the page begins.
+    /// The position after which the page begins.
     pub(crate) cursor: Option<ListPosition>,
 }
 
@@ -183,7 +183,7 @@ impl MessagesArgs {
         Ok(MessagesOptions { filter, cursor })
     }
 
-    /// The same question of a store, but for how it is laid out.
+    /// The filter and rules that a store needs for it.
     pub(crate) fn filter_of(
         &self,
         filter: MessageFilter,
@@ -222,12 +222,12 @@ impl MessagesArgs {
     }
 }
 
-/// How a question was answered.
+/// The result of answering a question.
 pub(crate) struct MessagesResult {
     has_found: bool,
-    /// Which condition holds, in words.
+    /// The condition that holds, in words.
     failed: Option<String>,
-    /// Messages that are not whole.
+    /// Messages with more events than were taken.
     truncated: usize,
 }
 
@@ -272,7 +272,7 @@ pub(crate) fn answer(
     Ok(MessagesResult { has_found: page.total > 0, failed, truncated })
 }
 
-/// Counts what is asked for beside the messages.
+/// Makes the facets and the histogram, if asked for.
 fn shape_of(
     args: &MessagesArgs,
     filter: &MessageFilter,
@@ -294,7 +294,7 @@ fn metrics() -> Vec<&'static str> {
     ["messages", "recipients"].into_iter().chain(OutcomeWord::all()).collect()
 }
 
-/// A number for `--fail-if`: words for what becomes of a recipient count recipients.
+/// A number for `--fail-if`: words for recipients' outcomes count recipients.
 fn metric(totals: &Totals, name: &str) -> Option<u64> {
     if name == "messages" {
         return Some(totals.messages);
@@ -309,7 +309,7 @@ fn metric(totals: &Totals, name: &str) -> Option<u64> {
     Some(totals.messages_with(outcome))
 }
 
-/// Says on stderr how to go on, where the answer itself has no place for it.
+/// Says on stderr how to go on, if the answer itself has no place for it.
 fn say_what_is_next(
     page: &PageOfMessages,
     args: &MessagesArgs,
@@ -357,18 +357,18 @@ fn show_groups(
     Ok(groups.message_count > 0)
 }
 
-/// What is asked, and the shape of its answer.
+/// A question, and the shape of its answer.
 struct AskedMessages<'a> {
     filter: &'a MessageFilter,
     rules: &'a JoinRules,
     shape: AnswerShape,
 }
 
-/// Messages that are traced and laid out together.
+/// The number of messages that are traced and printed together.
 const PART_MESSAGES: usize = 200;
 
-/// Writes the messages part by part, so that a large answer takes no memory. Gives their number,
-/// and how many of them are not whole.
+/// Writes the messages part by part, so that a large answer takes little memory. Returns their
+/// number, and how many of them are incomplete.
 fn write(
     page: &PageOfMessages,
     args: &MessagesArgs,

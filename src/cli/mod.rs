@@ -1,7 +1,7 @@
 //! The command line: arguments in, one call, a rendering out.
 //!
-//! Each command has a file of its own. Exit statuses and the one line on stderr that tells of an
-//! error are made here and nowhere else.
+//! Each command has a file of its own. Exit statuses and the one line on stderr about an error
+//! are made here and nowhere else.
 
 #[cfg(not(all(feature = "aws", feature = "serve")))]
 mod absent;
@@ -67,8 +67,10 @@ use crate::render::AnswerFormat;
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
-    // Whatever is written holds mail addresses and subjects: nobody else's business.
+    // Everything written contains mail addresses and subjects, so nobody else may read it.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
+    // Before the parser: saved queries contain options, and terms with a minus would be taken for
+    // some.
     let given = match saved::expanded(std::env::args_os().collect()) {
         Ok(given) => dashed::marked(given),
         Err(error) => {
@@ -83,6 +85,7 @@ pub fn main() -> ExitCode {
     arguments.global.color.apply();
     match run_guarded(arguments) {
         Ok(outcome) => outcome.into(),
+        // A pipe that was closed early, as by `head`, is no failure.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             report_error(&mut anstream::stderr().lock(), &error);
@@ -91,10 +94,11 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Runs, and makes an error of a panic: tantivy panics on some damaged indexes while it answers.
+/// Runs a command, and turns a panic into an error: tantivy panics on some damaged indexes.
 fn run_guarded(arguments: Arguments) -> anyhow::Result<CommandOutcome> {
     let fault = Arc::new(Mutex::new(String::new()));
     let seen = Arc::clone(&fault);
+    // Replaces the default hook, which would print to stderr beside our one line.
     std::panic::set_hook(Box::new(move |info| {
         if let Ok(mut seen) = seen.lock() {
             *seen = info.to_string();
@@ -114,6 +118,7 @@ fn run(arguments: Arguments) -> anyhow::Result<CommandOutcome> {
         global.format = AnswerFormat::Json;
     }
     let context = Context::new(global)?;
+    // Here for all commands, before anything is opened.
     anyhow::ensure!(
         !(context.global.read_only && arguments.command.writes_to_store()),
         "--read-only: this command writes to the store, and nothing was done"

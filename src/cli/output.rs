@@ -1,4 +1,4 @@
-//! What the program says of itself on stderr.
+//! Messages about the program itself, on stderr.
 
 use std::io::Write;
 
@@ -9,16 +9,16 @@ use crate::render::sanitise;
 
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
-/// Writes a line on stderr about something that went wrong without stopping us.
+/// Writes a warning on stderr about something that did not stop us.
 pub(crate) fn warn(text: &str) {
     let mut stderr = anstream::stderr().lock();
-    // There is nobody left to tell when stderr itself fails.
+    // If stderr itself fails, there is nowhere to report it.
     let _unwritable = writeln!(stderr, "{WARNING}warning:{WARNING:#} {}", sanitise(text));
 }
 
-/// Writes a line on stderr that nobody needs and somebody asked for.
+/// Writes a note on stderr.
 pub(crate) fn note(text: &str) {
-    // There is nobody left to tell when stderr itself fails.
+    // If stderr itself fails, there is nowhere to report it.
     let _unwritable = writeln!(anstream::stderr().lock(), "{}", sanitise(text));
 }
 

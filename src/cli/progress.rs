@@ -1,4 +1,4 @@
-//! The progress bar, on stderr and only when that is a terminal.
+//! The progress bar, on stderr and only if that is a terminal.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -15,20 +15,20 @@ use crate::pull::PullProgress;
 use crate::render::bytes_in_words;
 use crate::store::VerifyProgress;
 
-/// How often the bar is drawn, at most.
+/// The highest rate at which the bar is drawn.
 const DRAWS_PER_SECOND: u8 = 8;
 
-/// A bar that is hidden until there is something to show, and goes when it is dropped.
+/// A bar that is hidden until there is something to show, and erased when dropped.
 struct Bar(ProgressBar);
 
 impl Bar {
-    /// None where nobody would see it.
+    /// A bar; `None` if nobody would see it.
     fn new(context: &Context) -> Option<Self> {
         let is_shown = !context.global.quiet && std::io::stderr().is_terminal();
         is_shown.then(|| Self(ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden())))
     }
 
-    /// Shows a message behind a spinner.
+    /// Shows a message after a spinner.
     #[cfg(feature = "aws")]
     fn say(&self, message: String) {
         self.0.set_message(message);
@@ -38,7 +38,7 @@ impl Bar {
         }
     }
 
-    /// Begins to be drawn.
+    /// Starts drawing.
     fn reveal(&self, template: &str) {
         if let Ok(style) = ProgressStyle::with_template(template) {
             self.0.set_style(style);
@@ -53,22 +53,22 @@ impl Drop for Bar {
     }
 }
 
-/// How something gets on.
+/// The progress of a command, as it is shown.
 pub(crate) struct ShownProgress(Option<Bar>);
 
 impl ShownProgress {
-    /// Nothing is shown yet.
+    /// A bar, hidden at first.
     pub(crate) fn new(context: &Context) -> Self {
         Self(Bar::new(context))
     }
 
-    /// Nothing is ever shown.
+    /// No bar.
     #[cfg(feature = "aws")]
     pub(crate) fn hidden() -> Self {
         Self(None)
     }
 
-    /// An import.
+    /// The progress of an import.
     pub(crate) fn import(&self, progress: Progress) {
         let Some(hidden @ Bar(bar)) = &self.0 else { return };
         let rate = rate(progress.read, bar.elapsed());
@@ -87,7 +87,7 @@ impl ShownProgress {
         hidden.reveal(template);
     }
 
-    /// A verification; from any thread.
+    /// The progress of a verification; may be called from any thread.
     pub(crate) fn verification(&self, progress: VerifyProgress) {
         let Some(hidden @ Bar(bar)) = &self.0 else { return };
         bar.set_length(progress.total_bytes);
@@ -97,11 +97,12 @@ impl ShownProgress {
         }
     }
 
-    /// The reading of so many of so many originals.
+    /// The progress of reading originals: so many of so many.
     pub(crate) fn reading(&self, done: u64, total: u64) {
         let Some(hidden @ Bar(bar)) = &self.0 else { return };
         bar.set_length(total);
         bar.set_position(done);
+        // An answer that is complete at once shows no bar.
         if bar.is_hidden() && done < total {
             hidden.reveal("reading originals {bar:30} {human_pos} of {human_len}");
         }
@@ -110,7 +111,7 @@ impl ShownProgress {
 
 #[cfg(feature = "aws")]
 impl ShownProgress {
-    /// A pull.
+    /// The progress of a pull.
     pub(crate) fn pull(&self, progress: PullProgress) {
         let Some(bar) = &self.0 else { return };
         let (done, all) = progress.slices;
@@ -131,7 +132,7 @@ impl ShownProgress {
         bar.say(message);
     }
 
-    /// A publication.
+    /// The progress of a publication.
     pub(crate) fn publication(&self, progress: PublishProgress) {
         let Some(bar) = &self.0 else { return };
         let rate = rate(progress.events, bar.0.elapsed());
@@ -139,7 +140,7 @@ impl ShownProgress {
         bar.say(format!("{} events are there, {rate}/s, {bytes}", progress.events));
     }
 
-    /// So many events that have come.
+    /// The number of events fetched so far.
     pub(crate) fn fetching(&self, events: u64) {
         let Some(bar) = &self.0 else { return };
         bar.say(format!("{events} events have come, {}/s", rate(events, bar.0.elapsed())));

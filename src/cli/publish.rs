@@ -91,7 +91,7 @@ pub(crate) struct PublishArgs {
 }
 
 impl PublishArgs {
-    /// Whether the store remembers something afterwards.
+    /// True if the store remembers something afterwards.
     pub(crate) fn writes_to_store(&self) -> bool {
         !(self.dry_run || self.verify || self.print_templates)
     }
@@ -130,6 +130,7 @@ pub(crate) fn run(args: &PublishArgs, context: &Context) -> anyhow::Result<Comma
         write_json_pretty(&templates(&options.names), &mut stdout)?;
         return Ok(CommandOutcome::Done);
     }
+    // Before the store is opened, which may take long.
     args.cluster.check_password()?;
     let path = context.store_path()?;
     let store = Store::open(&path)?;
@@ -167,8 +168,10 @@ fn follow(
     let mut warned = None;
     let mut outcome_so_far = CommandOutcome::Done;
     while !stop.is_requested() {
+        // Read before the store is opened: a commit in between is published at the next look.
         let stamp = Store::commit_stamp(path);
         if stamp != published {
+            // Ages and pending rows count from now, which moves on.
             let context = context.now();
             let options = args.options(config, redactor, &context)?;
             let store = Store::open(path)?;
@@ -180,11 +183,14 @@ fn follow(
                     if outcome(&report) != CommandOutcome::Done {
                         outcome_so_far = outcome(&report);
                     }
+                    // The stamp is kept only after a success, so that a failure is tried again at
+                    // the next look.
                     (published, warned) = (stamp, None);
                 }
                 Err(ClusterError::Stopped) => break,
                 Err(error) if error.may_pass() => {
                     let text = error.to_string();
+                    // The same warning every two seconds would fill a log.
                     if warned.as_ref() != Some(&text) {
                         output::warn(&text);
                     }
@@ -273,7 +279,7 @@ fn print_published(
     Ok(())
 }
 
-/// What there is of each kind.
+/// The numbers of each kind, in words.
 fn in_words(events: u64, rows: Option<u64>, access: u64, directory: u64) -> String {
     let others = [(access, "audit event"), (directory, "directory record")];
     let others = others.into_iter().filter(|(count, _)| *count > 0);
@@ -285,7 +291,7 @@ fn in_words(events: u64, rows: Option<u64>, access: u64, directory: u64) -> Stri
     if parts.is_empty() { last } else { format!("{} and {last}", parts.join(", ")) }
 }
 
-/// Says why everything is sent; programs are told in the answer.
+/// Says why everything is sent; for programs the answer has it.
 fn say_again(report: &PublishReport, context: &Context) {
     let is_in_answer = matches!(context.global.format, AnswerFormat::Json | AnswerFormat::Ndjson);
     if let Some(why) = report.again_because.filter(|_| !is_in_answer) {

@@ -37,10 +37,10 @@ pub(crate) struct RelatedArgs {
     input: InputArgs,
 }
 
-/// Why messages have to do with one, and how to find them.
+/// A relation between messages, and the query for it.
 struct Reason {
     name: &'static str,
-    /// What they share.
+    /// What they have in common.
     shared: String,
     query: Query,
 }
@@ -120,7 +120,7 @@ fn reasons(message: &Message) -> Vec<Reason> {
     reasons
 }
 
-/// A text as a pattern for itself.
+/// Escapes a text for a pattern that matches only itself.
 fn escaped(text: &str) -> String {
     text.chars()
         .flat_map(|it| {
@@ -130,13 +130,14 @@ fn escaped(text: &str) -> String {
         .collect()
 }
 
-/// A subject without what answers and forwards put before it.
+/// A subject without the prefixes of replies and forwards.
 fn without_prefixes(subject: &str) -> &str {
     const PREFIXES: [&str; 12] =
         ["re", "fw", "fwd", "aw", "wg", "rv", "res", "enc", "tr", "sv", "vs", "antw"];
     let mut rest = subject.trim();
     while let Some((before, after)) = rest.split_once(':') {
         let word = before.trim().to_lowercase();
+        // Some programs count replies: `Re[2]:`, `Re(3):`.
         let word = word.split_once(['[', '(']).map_or(&*word, |it| it.0).trim();
         if !PREFIXES.contains(&word) {
             break;
@@ -154,7 +155,7 @@ fn find(
     store: &Store,
 ) -> anyhow::Result<Related> {
     let filter = MessageFilter { rows: reason.query.clone(), ..MessageFilter::default() };
-    // One of those found is the message itself.
+    // The message itself is among those found.
     let (page, _) = select_page(store, rules, &filter, Order::Newest, None, limit + 1)?;
     let found =
         EventTracers::new(store, rules).messages_of(page.messages.iter().map(|it| it.event))?;

@@ -77,6 +77,7 @@ pub(crate) fn erase(args: &EraseArgs, context: &Context) -> anyhow::Result<Comma
     });
     anyhow::ensure!(is_whole, "--address: \"{address}\" is no mail address");
     anyhow::ensure!(!address.is_masked(), "--address: a masked address names nobody");
+    // Twice: as plain text, and in the normal form of addresses, which finds other spellings.
     let mut is_in_reason = args.common.reason.to_lowercase().contains(address.as_str());
     each_address(&args.common.reason, &mut |it| is_in_reason |= it == address.as_str());
     anyhow::ensure!(
@@ -95,6 +96,7 @@ fn run(
 ) -> anyhow::Result<CommandOutcome> {
     let path = context.store_path()?;
     let request = RemovalRequest { removal, reason: args.reason.clone(), at: context.now };
+    // A dry run first, so that the question can say how much would be removed.
     let mut report = remove_records(&path, &request, true)?;
     let is_dry_run = args.dry_run;
     let found = RemovalAnswer { report: &report, what, is_dry_run };
@@ -103,13 +105,14 @@ fn run(
             ask(&found, context)?;
         }
         report = remove_records(&path, &request, false)?;
+        // The message table names recipients and must not keep those that are gone.
         rebuild_table(&path)?;
     }
     context.print(&RemovalAnswer { report: &report, what, is_dry_run })?;
     Ok(CommandOutcome::Done)
 }
 
-/// Asks whether it is to be done; an error when it is not.
+/// Asks for confirmation; an error if the answer is not yes.
 fn ask(answer: &RemovalAnswer<'_>, context: &Context) -> anyhow::Result<()> {
     let stdin = std::io::stdin();
     anyhow::ensure!(

@@ -1,20 +1,21 @@
-//! What to do about a disk that is full.
+//! Advice about a full disk.
 
 use std::io;
 
 use crate::cli::output::chain;
 use crate::store::StoreError;
 
-/// What is to be added to an error that comes from a full disk.
+/// The advice for an error that comes from a full disk.
 pub(crate) fn advice(error: &anyhow::Error) -> Option<String> {
     let is_told = |it: &(dyn std::error::Error + 'static)| {
         matches!(it.downcast_ref(), Some(StoreError::NoRoom { .. }))
     };
+    // The store's own error says what to do already.
     if error.chain().any(is_told) || !error.chain().any(is_no_room) {
         return None;
     }
     let temporary = std::env::temp_dir();
-    // As temporary stores are named; the user's own may also lie there.
+    // The names of temporary stores; the user's own store may be in the same directory.
     let of_ours = temporary.join("mailtrace-").display().to_string();
     Some(if chain(error.as_ref()).contains(&of_ours) {
         let temporary = temporary.display();

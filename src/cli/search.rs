@@ -81,19 +81,19 @@ pub(crate) fn run(args: &SearchArgs, context: &Context) -> anyhow::Result<Comman
     Ok(opened.outcome(has_found))
 }
 
-/// What the options and the query ask for.
+/// The question that options and query make.
 pub(crate) struct SearchOptions {
     pub(crate) query: Query,
     pub(crate) range: TimeRange,
-    /// Behind which event the page begins.
+    /// The position after which the page begins.
     pub(crate) after: Option<EventPlace>,
 }
 
 impl SearchArgs {
-    /// What the question can be about, of events in a range.
+    /// The events that the question can be about, for a range.
     pub(crate) fn reach(&self, range: TimeRange) -> anyhow::Result<Reach> {
         let Some(around) = &self.around else { return Ok(Reach::events(range)) };
-        // Both ends of what is near count.
+        // Both ends of the surroundings are included.
         let ms = around_ms(around)?.saturating_add(1);
         let since = range.since.map(|it| it.saturating_add_ms(-ms));
         let until = range.until.map(|it| it.saturating_add_ms(ms));
@@ -112,7 +112,7 @@ impl SearchArgs {
         Ok(SearchOptions { query, range, after: after.context("--cursor")? })
     }
 
-    /// The same of a store: what is near its events is known then.
+    /// The question for a store, which has the events whose surroundings are asked for.
     pub(crate) fn wanted_of(
         &self,
         wanted: SearchOptions,
@@ -129,7 +129,7 @@ impl SearchArgs {
     }
 }
 
-/// Writes the answer. Gives whether there is any.
+/// Writes the answer. Returns true if there is any.
 pub(crate) fn answer(
     args: &SearchArgs,
     wanted: &SearchOptions,
@@ -161,11 +161,11 @@ pub(crate) fn answer(
     if let Some(next) = next.filter(|_| context.global.format != AnswerFormat::Json) {
         writeln!(anstream::stderr().lock(), "the next page: --cursor {next}")?;
     }
-    // With a limit of none, what there is was found all the same.
+    // With a limit of zero nothing is shown, but there may be something.
     Ok(shown > 0 || (args.limit == 0 && total > 0))
 }
 
-/// Counts what is asked for beside the events.
+/// Makes the facets and the histogram, if asked for.
 fn shape_of(
     args: &SearchArgs,
     query: &Query,
@@ -189,8 +189,8 @@ fn shape_of(
     })
 }
 
-/// Writes the events as they are read, so that a large answer takes no memory; a table is laid out
-/// a page at a time. Gives their number.
+/// Writes the events as they are read, so that a large answer takes little memory; a table is
+/// laid out page by page. Returns their number.
 fn write_hits(
     hits: &mut Hits<'_>,
     shape: &AnswerShape,
@@ -215,5 +215,5 @@ fn write_hits(
     Ok(shown)
 }
 
-/// Events that are laid out together.
+/// The number of events that are laid out together.
 const PAGE_EVENTS: usize = 1_000;

@@ -1,4 +1,4 @@
-//! `mailtrace sign`, and the options with which other commands sign.
+//! `mailtrace sign`, and the options by which other commands sign.
 
 use std::path::PathBuf;
 
@@ -33,7 +33,9 @@ pub(crate) struct SignArgs {
 pub(crate) fn run(args: &SignArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let store = context.store_path()?;
     let pair = SignedPair::at(&args.out)?;
+    // A stop during the verification must remove this directory.
     context.leftovers.add(pair.staging())?;
+    // The password is asked for before the verification, which may take long.
     let key = args.password.open(&args.key)?;
     let report = verify(&store, &VerifyOptions::default(), &|_| {})?;
     anyhow::ensure!(

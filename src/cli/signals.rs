@@ -1,4 +1,4 @@
-//! The signals by which the user or the system wants us to stop.
+//! The signals that ask us to stop.
 
 use std::ffi::c_int;
 use std::fs;
@@ -14,7 +14,7 @@ use crate::stop::Stop;
 /// Calls `handle` for each such signal, on a thread of its own.
 pub(crate) fn on_stop(mut handle: impl FnMut() + Send + 'static) -> anyhow::Result<()> {
     const WHAT: &str = "cannot watch for signals";
-    // Whoever has a hangup ignored wants us to outlive the terminal: that is what nohup does.
+    // If hangups are ignored, we should outlive the terminal: that is what nohup asks for.
     let hangup = (!is_ignored(SIGHUP)).then_some(SIGHUP);
     let signals = [SIGINT, SIGTERM].into_iter().chain(hangup);
     let mut signals = Signals::new(signals).context(WHAT)?;
@@ -23,8 +23,8 @@ pub(crate) fn on_stop(mut handle: impl FnMut() + Send + 'static) -> anyhow::Resu
     Ok(())
 }
 
-/// A wish to stop, which the first Ctrl-C is, so that what has been fetched is committed and what
-/// is being answered is answered. At the second we stop at once.
+/// A request to stop at the first Ctrl-C, so that fetched events are committed and questions
+/// under way are answered. The second one ends the process at once.
 #[cfg(any(feature = "aws", feature = "serve"))]
 #[expect(clippy::exit, reason = "a second Ctrl-C is a wish not to wait")]
 pub(crate) fn stop_on_interrupt() -> anyhow::Result<Stop> {
@@ -38,22 +38,22 @@ pub(crate) fn stop_on_interrupt() -> anyhow::Result<Stop> {
     Ok(stop)
 }
 
-/// What a command says that was told to stop before its end.
+/// The error of a command that was stopped before its end.
 #[cfg(feature = "aws")]
 pub(crate) const INTERRUPTED: &str =
     "interrupted: what was fetched is kept, and the same command goes on from there";
 
-/// The exit status of a process that SIGINT has ended, as shells count.
+/// The exit status of a process ended by SIGINT, as shells report it.
 pub(crate) const EXIT_INTERRUPTED: i32 = 130;
 
-/// Whether a signal was ignored when we were started. Only Linux says so without unsafe code;
-/// elsewhere nothing counts as ignored.
+/// True if a signal was ignored when we were started. Only Linux says so without unsafe code;
+/// elsewhere no signal counts as ignored.
 fn is_ignored(signal: c_int) -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     is_ignored_by(&status, signal)
 }
 
-/// The same of what `/proc/PID/status` says: bit 0 of the mask is signal 1.
+/// The same for the text of `/proc/PID/status`: bit 0 of the mask is signal 1.
 fn is_ignored_by(status: &str, signal: c_int) -> bool {
     let mask = status.lines().find_map(|it| it.strip_prefix("SigIgn:"));
     let mask = mask.and_then(|it| u64::from_str_radix(it.trim(), 16).ok());

@@ -31,6 +31,7 @@ pub(crate) fn answer(store: &Store, context: &Context, out: &mut dyn Write) -> a
     context.printer().print(&answer, out)?;
     let noted: u64 = histories.iter().map(|it| it.origin.counts.added).sum();
     let removed: u64 = tombstones.iter().map(|it| it.records).sum();
+    // Removed records were noted when they came, so they count on both sides.
     let records = store.checkpoint().records + removed;
     if !context.global.quiet && noted < records {
         output::note(&format!(

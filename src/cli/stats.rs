@@ -81,7 +81,7 @@ pub(crate) struct StatsArgs {
     backend: BackendArgs,
 }
 
-/// Reads what to count by.
+/// Parses the key to count by.
 #[derive(Clone)]
 struct Keys;
 
@@ -96,6 +96,8 @@ impl TypedValueParser for Keys {
     ) -> Result<String, clap::Error> {
         let names = PossibleValuesParser::new(CountKey::COUNTED.map(CountKey::as_str));
         names.parse_ref(command, argument, value).map_err(|error| {
+            // A key of audit events deserves a pointer to the command that has it, not a list of
+            // other keys.
             let key = value.to_str().filter(|it| AccessKey::from_name(it).is_some());
             let Some(key) = key else { return error };
             let text = format!(
@@ -118,7 +120,7 @@ pub(crate) fn run(args: &StatsArgs, context: &Context) -> anyhow::Result<Command
     Ok(opened.outcome(has_found))
 }
 
-/// What the options and the query ask for.
+/// The question that options and query make.
 pub(crate) struct StatsOptions {
     range: TimeRange,
     interval: Option<Interval>,
@@ -128,7 +130,7 @@ pub(crate) struct StatsOptions {
 }
 
 impl StatsOptions {
-    /// The same of a store.
+    /// The request for a store.
     pub(crate) fn request(self, store: &Store, context: &Context) -> StatsRequest {
         let rules = JoinRules::of_store(store, self.grace_ms, context.now);
         let Self { range, interval, mut rows, is_internal, .. } = self;
@@ -150,7 +152,7 @@ impl StatsArgs {
         Ok(StatsOptions { range, interval, rows, is_internal: self.internal, grace_ms })
     }
 
-    /// What the question can be about, of what there is in a range.
+    /// The events that the question can be about, for a range.
     fn reach(&self, range: TimeRange, newest: Option<Timestamp>, context: &Context) -> Reach {
         match range.since.filter(|_| self.compare) {
             Some(since) => {
@@ -162,7 +164,7 @@ impl StatsArgs {
         }
     }
 
-    /// The same of what was read.
+    /// The same for options that were read.
     #[cfg(feature = "aws")]
     pub(crate) fn reach_of(
         &self,
@@ -173,13 +175,13 @@ impl StatsArgs {
         self.reach(wanted.range, newest, context)
     }
 
-    /// What to count by.
+    /// The key to count by.
     pub(crate) fn key(&self) -> Option<CountKey> {
         self.by.as_deref().and_then(CountKey::from_name)
     }
 }
 
-/// Writes the answer. Gives whether there is any.
+/// Writes the answer. Returns true if there is any.
 pub(crate) fn answer(
     args: &StatsArgs,
     wanted: StatsOptions,
@@ -231,6 +233,7 @@ fn show_counts(
         printer.print(&MetricsAnswer { metrics: &metrics, interval }, out)?;
         return Ok(metrics.totals.iter().any(|it| *it > 0));
     }
+    // Over time no list of values is shown.
     let limit = if interval.is_some() { 0 } else { usize::MAX };
     let counts = &count_by(store, CountKey::Event, request, limit)?;
     match interval {
@@ -240,7 +243,7 @@ fn show_counts(
     Ok(counts.total > 0)
 }
 
-/// The period that is compared with the one before it: up to the newest event where nothing is said.
+/// The period that is compared with the one before it, by default up to the newest event.
 fn compared(
     since: Timestamp,
     until: Option<Timestamp>,

@@ -21,7 +21,7 @@ pub(crate) fn run(_args: &StatusArgs, context: &Context) -> anyhow::Result<Comma
 
 /// Writes the answer.
 pub(crate) fn answer(store: &Store, context: &Context, out: &mut dyn Write) -> anyhow::Result<()> {
-    // Who audit events are about is not asked.
+    // The question names nobody, so people need not be read.
     let hits = AccessHits::find_with(store, &AccessRequest::default(), People::default())?;
     let audit = hits.span().map(|(first, last)| (hits.total(), first, last));
     let head = store.head()?;

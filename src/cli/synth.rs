@@ -103,7 +103,7 @@ impl From<ShapeArg> for Shape {
 
 pub(crate) fn run(args: &SynthArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let options = args.options(context)?;
-    // Before a file is made or overwritten.
+    // Before any file is made or overwritten.
     options.check()?;
     let path = args.out_file();
     let name = if is_stdout(&path) { "stdout".to_owned() } else { path.display().to_string() };
@@ -163,7 +163,8 @@ impl SynthArgs {
         })
     }
 
-    /// An export task names its one object a task and a stream within the directory.
+    /// The file to write. An export task names its object after a task and a stream within the
+    /// directory.
     fn out_file(&self) -> PathBuf {
         let is_directory = self.shape == ShapeArg::S3Export
             && !is_stdout(&self.out)
@@ -180,8 +181,8 @@ fn is_stdout(path: &Path) -> bool {
     path == Path::new("-")
 }
 
-/// The files that were made, removed unless all goes well: half a log is of no use, and in the way
-/// of the same command again.
+/// The files that were made. They are removed unless all goes well: half a log is useless, and in
+/// the way of the same command again.
 #[derive(Default)]
 struct MadeFiles(Vec<PathBuf>);
 
@@ -191,10 +192,11 @@ impl MadeFiles {
             fs::create_dir_all(directory)
                 .with_context(|| format!("cannot create {}", directory.display()))?;
         }
-        // Nothing is lost in a pipe, a terminal or /dev/null.
+        // Nothing is lost by writing to a pipe, a terminal or /dev/null.
         let takes_anything = fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir());
         let file = match is_forced || takes_anything {
             true => File::create(path),
+            // Only files that did not exist are removed after an error.
             false => File::create_new(path).inspect(|_| self.0.push(path.to_owned())),
         };
         let file = file.map_err(|error| match error.kind() {
@@ -224,11 +226,11 @@ impl Drop for MadeFiles {
     }
 }
 
-/// The output with the compression that its name asks for.
+/// The output, with the compression that its name asks for.
 enum Output {
     Plain(Box<dyn Write>),
     Gzip(Box<GzEncoder<BufWriter<File>>>),
-    /// Each call is a gzip member of its own, as Firehose leaves them.
+    /// Each call makes a gzip member of its own, as Firehose does.
     GzipMembers(BufWriter<File>),
     Zstd(Box<zstd::Encoder<'static, BufWriter<File>>>),
 }

@@ -65,27 +65,27 @@ pub(crate) fn run(args: &TimelineArgs, context: &Context) -> anyhow::Result<Comm
 }
 
 impl TimelineArgs {
-    /// Of which time; all that can be wrong with the question is said here.
+    /// The period asked about; everything wrong with the question is reported here.
     pub(crate) fn range(&self, context: &Context) -> anyhow::Result<TimeRange> {
         check_limit(self.limit)?;
         anyhow::ensure!(!self.who.trim().is_empty(), "WHO is empty: give an address or an ID");
         self.range.range(context)
     }
 
-    /// Whose.
+    /// The person asked about.
     #[cfg(any(feature = "aws", feature = "serve"))]
     pub(crate) fn who(&self) -> &str {
         &self.who
     }
 
-    /// How many steps at most.
+    /// The most steps to show.
     #[cfg(any(feature = "aws", feature = "serve"))]
     pub(crate) fn limit(&self) -> usize {
         self.limit
     }
 }
 
-/// Writes the answer, and gives it.
+/// Writes the answer, and returns it.
 pub(crate) fn answer(
     args: &TimelineArgs,
     range: TimeRange,

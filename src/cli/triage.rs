@@ -68,7 +68,7 @@ pub(crate) fn run(args: &TriageArgs, context: &Context) -> anyhow::Result<Comman
 }
 
 impl TriageArgs {
-    /// What the question can be about: both periods, and what there was before.
+    /// The events that the question can be about: both periods, and the background.
     pub(crate) fn reach(
         &self,
         newest: Option<Timestamp>,
@@ -87,7 +87,7 @@ impl TriageArgs {
         ))
     }
 
-    /// The question that the options and the query make.
+    /// The request that options and query make.
     pub(crate) fn request(
         &self,
         store: &Store,
@@ -112,7 +112,7 @@ impl TriageArgs {
     }
 }
 
-/// Writes the answer. Gives whether there is any, and which condition holds, in words.
+/// Writes the answer. Returns true if there is any, and the condition that holds, in words.
 pub(crate) fn answer(
     args: &TriageArgs,
     store: &Store,
@@ -141,15 +141,17 @@ fn failed(args: &TriageArgs, found: &Triage) -> anyhow::Result<Option<String>> {
     args.watch.failed(&known, |name| found.metric(name))
 }
 
-/// The period that is asked about: a day up to the newest event when nothing is said.
+/// The period asked about; by default a day up to the newest event.
 fn period(asked: TimeRange, newest: Option<Timestamp>, now: Timestamp) -> TimeRange {
     let end = newest.map_or(now, |it| it.saturating_add_ms(1));
+    // With `--since` it ends now, if that is later: the newest event may be older than the
+    // beginning.
     let until = asked.until.unwrap_or(end.max(asked.since.map_or(end, |_| now)));
     let since = asked.since.unwrap_or_else(|| until.saturating_add_ms(-DAY_MS));
     TimeRange { since: Some(since), until: Some(until) }
 }
 
-/// The command that shows more of a finding, of the same store or files and in the same zone.
+/// The command that shows more of a finding, for the same store or files and zone.
 fn command(
     kind: FindingKind,
     args: &TriageArgs,

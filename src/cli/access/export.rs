@@ -13,7 +13,7 @@ use crate::export::{
 };
 use crate::timeline::AuditReach;
 
-/// Writes all that is found; `question` stands in the manifest.
+/// Writes all that is found; `question` goes into the manifest.
 pub(crate) fn run(
     extract: &ExtractArgs,
     backend: &BackendArgs,

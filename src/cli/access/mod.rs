@@ -142,7 +142,7 @@ impl From<Sort> for AccessOrder {
     }
 }
 
-/// `--user` is whom the events are of.
+/// `--user` is taken: here it filters the events.
 #[cfg(feature = "aws")]
 fn user_help(argument: clap::Arg) -> clap::Arg {
     argument.long("cluster-user")
@@ -186,7 +186,7 @@ impl AccessArgs {
         Ok(AccessRequest { query: Query::and(demands), range, conditions })
     }
 
-    /// What was asked, for the manifest.
+    /// The question, for the manifest.
     fn question(&self, request: &AccessRequest) -> BundleQuestion {
         let words = self.words();
         let (since, until) = self.range.bounds(request.range);
@@ -203,6 +203,7 @@ impl AccessArgs {
     /// The query as it was given.
     fn words(&self) -> String {
         let mut words: Vec<&str> = self.query.iter().map(String::as_str).collect();
+        // `--facets` takes an optional value, so a query after it is parsed as that.
         words.extend(self.shape.query(|it| AccessKey::from_name(it).is_some()));
         words.join(" ")
     }
@@ -220,7 +221,7 @@ impl AccessArgs {
         ]
     }
 
-    /// The options that narrow what is found, as they were given.
+    /// The filters as they were given.
     fn filters(&self) -> Vec<String> {
         let values = self.values().into_iter().flat_map(|(name, _, values)| {
             values.iter().map(move |value| format!("{name}={value}"))
@@ -254,7 +255,7 @@ impl AccessArgs {
     }
 }
 
-/// Writes the answer. Gives whether there is any.
+/// Writes the answer. Returns true if there is any.
 pub(crate) fn answer(
     args: &AccessArgs,
     request: &AccessRequest,
@@ -292,7 +293,7 @@ pub(crate) fn answer(
     Ok(total > 0)
 }
 
-/// Says on stderr where a store without audit events would have them from.
+/// Says on stderr how a store without audit events gets some.
 fn say_why(store: &Store, context: &Context) -> anyhow::Result<()> {
     if store.other_records() == 0 && !context.global.quiet {
         writeln!(
@@ -329,10 +330,10 @@ fn write_groups(
     Ok(())
 }
 
-/// Events that are read and laid out together.
+/// The number of events that are read and printed together.
 const PART_EVENTS: usize = 1_000;
 
-/// Writes the events part by part, so that a large answer takes no memory.
+/// Writes the events part by part, so that a large answer takes little memory.
 fn write_list(
     hits: &AccessHits<'_>,
     places: &[EventPlace],
@@ -341,7 +342,7 @@ fn write_list(
     context: &Context,
     out: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    // Of a long list, nearly everybody is known anyway.
+    // A long list names nearly everybody, so all people are read at once.
     if places.len() > PART_EVENTS {
         hits.people()?;
     }

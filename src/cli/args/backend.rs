@@ -1,4 +1,4 @@
-//! What a question is asked of: the store, files, or a cluster.
+//! The source of a question's events: the store, files, or a cluster.
 
 use clap::Args;
 
@@ -21,8 +21,8 @@ pub(crate) struct BackendArgs {
 }
 
 impl BackendArgs {
-    /// Opens what is asked. `reach` gives what a question can be about, by the newest event of the
-    /// store that answers; only a cluster is asked for no more than that.
+    /// Opens the source. `reach` gives the events that a question can be about, from the newest
+    /// event of the store that answers; only a cluster uses it, to fetch no more than that.
     pub(crate) fn open(
         &self,
         context: &Context,
@@ -33,7 +33,7 @@ impl BackendArgs {
         self.open_with_password(context, reach)
     }
 
-    /// The same for whoever has a password in a file that need not be for a cluster.
+    /// The same for commands whose password file need not be the cluster's.
     pub(crate) fn open_with_password(
         &self,
         context: &Context,
@@ -48,7 +48,7 @@ impl BackendArgs {
         self.input.open(context)
     }
 
-    /// Opens what is asked about audit events, people or the directory.
+    /// Opens the source for a question about audit events, people or the directory.
     pub(crate) fn open_audit(
         &self,
         context: &Context,
@@ -59,7 +59,7 @@ impl BackendArgs {
         self.open_audit_with_password(context, reach)
     }
 
-    /// The same for whoever has a password in a file that need not be for a cluster.
+    /// The same for commands whose password file need not be the cluster's.
     pub(crate) fn open_audit_with_password(
         &self,
         context: &Context,
@@ -74,7 +74,7 @@ impl BackendArgs {
         self.input.open(context)
     }
 
-    /// Whether it is nothing that grows while it is asked.
+    /// True if the source cannot grow while it is watched.
     pub(crate) fn is_fixed(&self, context: &Context) -> anyhow::Result<bool> {
         #[cfg(feature = "aws")]
         if self.cluster.url_of(&self.input, context)?.is_some() {
@@ -85,13 +85,13 @@ impl BackendArgs {
         Ok(self.input.is_given())
     }
 
-    /// The options by which another command asks the same events and shows times in the same zone,
-    /// as a shell takes them: each with a blank before it.
+    /// The options by which another command asks the same events and shows times in the same
+    /// zone, quoted for a shell: each with a blank before it.
     pub(crate) fn as_typed(&self, context: &Context) -> String {
         let mut typed = String::new();
         #[cfg(feature = "aws")]
         typed.push_str(&self.cluster.as_typed(context));
-        // Last: it takes all words up to the next option.
+        // Last, because `--input` takes all words up to the next option.
         typed.push_str(&self.input.as_typed(context));
         typed
     }

@@ -1,4 +1,4 @@
-//! Which cluster, and as whom to go there: the options of every command that asks one.
+//! The options that name a cluster and the credentials for it.
 
 use std::path::PathBuf;
 
@@ -53,7 +53,7 @@ pub(crate) struct ClusterArgs {
     cluster_timeout: Option<String>,
 }
 
-/// An organization in a cluster, to be asked.
+/// An organization in a cluster.
 pub(crate) struct ClusterTarget {
     pub(crate) cluster: Cluster,
     pub(crate) names: Names,
@@ -61,7 +61,7 @@ pub(crate) struct ClusterTarget {
 }
 
 impl ClusterArgs {
-    /// Refuses a password that is nobody's.
+    /// Fails if a password has no user.
     pub(crate) fn check_password(&self) -> anyhow::Result<()> {
         anyhow::ensure!(
             self.password_file.is_none() || self.cluster_user.is_some(),
@@ -70,18 +70,19 @@ impl ClusterArgs {
         Ok(())
     }
 
-    /// The file with the password of something else than the cluster, where no user of it is named.
+    /// The file with another password than the cluster's: without a user it belongs to the
+    /// signing key.
     pub(crate) fn other_password_file(&self) -> Option<PathBuf> {
         self.password_file.clone().filter(|_| self.cluster_user.is_none())
     }
 
-    /// What the indices are called.
+    /// The names of the indices.
     pub(crate) fn names(&self, config: &ClusterConfig) -> anyhow::Result<Names> {
         let prefix = self.index_prefix.as_deref().or(config.index_prefix.as_deref());
         Ok(Names::with_prefix(prefix.unwrap_or(Names::PREFIX_DEFAULT))?)
     }
 
-    /// The cluster to which is published, and what the configuration says of it.
+    /// The cluster to publish to, and its configuration.
     pub(crate) fn open(&self, context: &Context) -> anyhow::Result<(Cluster, ClusterConfig)> {
         let config = config()?;
         let url = context.global.cluster.clone().or_else(named).or_else(|| config.url.clone());
@@ -90,9 +91,9 @@ impl ClusterArgs {
         Ok((self.connect(url, &config)?, config))
     }
 
-    /// The address of the cluster that answers instead of a store, if one does: that of the command
-    /// line, else of the environment, else of the configuration file. A store or files that are named
-    /// nearer than the address go before it.
+    /// The address of the cluster that answers instead of a store, if one does: from the command
+    /// line, else the environment, else the configuration file. A store or files that are named
+    /// closer to the question win.
     pub(crate) fn url_of(
         &self,
         input: &InputArgs,
@@ -130,7 +131,7 @@ impl ClusterArgs {
         self.target_unless(input.is_given(), context)
     }
 
-    /// The same where files may be named, or not.
+    /// The same for commands that may take files, or not.
     pub(crate) fn target_unless(
         &self,
         has_files: bool,
@@ -157,7 +158,7 @@ impl ClusterArgs {
                 .filter(|it| *it > 0)
                 .with_context(|| format!("--timeout {text}: give a duration such as 30s or 5m"))?,
         };
-        // Who says something of it on the command line says all.
+        // Credentials on the command line replace all of the file's, which may be another user's.
         let is_said = self.cluster_user.is_some() || self.aws;
         let said = |given: &Option<String>, kept: &Option<String>| {
             given.clone().or_else(|| kept.clone().filter(|_| !is_said))
@@ -218,26 +219,28 @@ impl ClusterArgs {
     }
 }
 
-/// The cluster that the environment names.
+/// The cluster in the environment.
 fn named() -> Option<String> {
     std::env::var("MAILTRACE_CLUSTER").ok().filter(|it| !it.is_empty())
 }
 
-/// What the configuration file says of a cluster.
+/// The cluster's part of the configuration file.
 fn config() -> anyhow::Result<ClusterConfig> {
-    // Who has no home has no such file either.
+    // Without a home directory there is no such file either.
     let Ok(path) = saved::config_path() else { return Ok(ClusterConfig::default()) };
     Ok(Config::read(&path)?.cluster)
 }
 
 impl ClusterTarget {
-    /// A temporary store of what the question can be about.
+    /// A temporary store of the events that a question can be about.
     pub(crate) fn mirror(
         &self,
         context: &Context,
         reach: impl FnOnce(Option<Timestamp>) -> anyhow::Result<Reach>,
     ) -> anyhow::Result<AskedStore> {
         let dir = temporary_directory()?;
+        // Registered before it is filled, and the point in time as soon as it is open, so that a
+        // stop leaves neither behind.
         context.leftovers.add(dir.path())?;
         let mut mirror = Mirror::of(&self.cluster, &self.names, &self.organization)?;
         context.leftovers.add_release(mirror.release())?;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-/// What a number must not be.
+/// A condition under which the command fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Condition {
     pub(crate) metric: String,
@@ -22,7 +22,7 @@ enum Comparison {
 }
 
 impl Comparison {
-    /// Longer signs first: one begins with another.
+    /// Longer signs first: one may begin with another.
     const SIGNS: [(&'static str, Self); 7] = [
         (">=", Self::AtLeast),
         ("<=", Self::AtMost),
@@ -39,7 +39,7 @@ impl Comparison {
 }
 
 impl Condition {
-    /// Whether a number is so.
+    /// True if the condition holds for a number.
     pub(crate) fn holds(&self, number: u64) -> bool {
         match self.comparison {
             Comparison::AtLeast => number >= self.bound,
@@ -51,8 +51,7 @@ impl Condition {
         }
     }
 
-    /// The first of the conditions that holds, with the number; an error where a name is none of
-    /// `known`.
+    /// The first condition that holds, with its number; an error if a name is not among `known`.
     pub(crate) fn first_that_holds<'c>(
         conditions: &'c [Self],
         known: &[&str],

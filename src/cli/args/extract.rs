@@ -1,5 +1,5 @@
-//! What `export` and `access` share when they write an extract: its shape, its redaction, its
-//! signature, and what is said of it.
+//! Shared by `export` and `access` when they write an extract: its shape, redaction and
+//! signature, and the messages about it.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -20,10 +20,10 @@ use crate::signing::{SIGNATURE_SUFFIX, SecretKey};
 use crate::store::Store;
 use crate::time::{Timestamp, Zone};
 
-/// Why a bundle does not go to standard output.
+/// The error for a bundle that should go to standard output.
 const NO_BUNDLE_OUT: &str = "--out: a bundle goes to a directory or a zip, not to standard output";
 
-/// The key to sign with, and when that is.
+/// The key to sign with, and the time of the signature.
 type Signing<'k> = Option<(&'k SecretKey, Timestamp)>;
 
 /// How an extract is written.
@@ -93,7 +93,7 @@ pub(crate) enum Redact {
 }
 
 impl Redact {
-    /// What redacts it with the key in a file.
+    /// A redactor with the key in a file.
     pub(crate) fn open(self, key: &Path, keeps_domains: bool) -> Result<Redactor, ExportError> {
         let (addresses, subjects) = (self != Self::Subjects, self != Self::Addresses);
         Redactor::open(key, addresses, subjects, keeps_domains)
@@ -101,9 +101,9 @@ impl Redact {
 }
 
 impl ExtractArgs {
-    /// Reads the key that signs, where one is named.
+    /// Reads the signing key, if one is named.
     pub(crate) fn signing_key(&self, backend: &BackendArgs) -> anyhow::Result<Option<SecretKey>> {
-        // One option has the password, which is that of the cluster's user where one is named.
+        // The option `--password-file` serves two: with a user it is the cluster's.
         #[cfg(feature = "aws")]
         let password = &PasswordArgs::at(backend.cluster.other_password_file());
         #[cfg(not(feature = "aws"))]
@@ -119,9 +119,10 @@ impl ExtractArgs {
         self.sign_key.as_deref().map(|it| password.open(it)).transpose()
     }
 
-    /// Where it is made; nowhere when it goes to standard output.
+    /// The place where the extract is made; `None` for standard output.
     pub(crate) fn staging(&self, out: &Path, context: &Context) -> anyhow::Result<Option<Staging>> {
         if out.as_os_str() != "-" {
+            // Made beside its final path, so that the last step can be a rename.
             let staging = Staging::beside(out)?;
             context.leftovers.add(staging.path())?;
             return Ok(Some(staging));
@@ -139,8 +140,8 @@ impl ExtractArgs {
         Ok(Some(redact.open(key, self.keep_domains)?))
     }
 
-    /// Makes an extract in its shape, and says what it has: one file where `staging` is for or to
-    /// standard output, or a bundle.
+    /// Writes an extract in its shape, and reports it: a single file (`staging`) or standard
+    /// output, or a bundle.
     pub(crate) fn write<'k>(
         &self,
         (out, staging): (&Path, Option<Staging>),
@@ -167,7 +168,7 @@ impl ExtractArgs {
     }
 }
 
-/// Says what an export lacks that comes from a cluster.
+/// Says what an export from a cluster lacks.
 pub(crate) fn say_of_mirror(store: &Store, context: &Context) {
     if store.is_mirror() && !context.global.quiet {
         output::note(
@@ -176,9 +177,9 @@ pub(crate) fn say_of_mirror(store: &Store, context: &Context) {
     }
 }
 
-/// How much was made.
+/// The size of an extract.
 pub(crate) struct ExtractCounts {
-    /// None where it is of events alone.
+    /// `None` for events alone.
     pub(crate) messages: Option<u64>,
     pub(crate) events: u64,
     pub(crate) truncated: u64,
@@ -194,7 +195,7 @@ impl ExtractCounts {
     }
 }
 
-/// Says what one file has.
+/// Reports a single file.
 fn report_flat(
     made: &ExtractCounts,
     path: &Path,
@@ -214,7 +215,7 @@ fn report_flat(
     })
 }
 
-/// A bundle that was made.
+/// A bundle that was written.
 struct MadeBundle<'r> {
     report: &'r BundleReport,
     made: ExtractCounts,
@@ -246,7 +247,7 @@ impl Answer for MadeBundle<'_> {
         }))
     }
 
-    /// A row for each file.
+    /// Prints a row for each file.
     fn csv(&self, _options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
         let files = self.report.manifest.files.iter();
         let rows = files.map(|it| [csv_cell(&it.name), it.bytes.to_string(), it.sha256.clone()]);
@@ -254,7 +255,7 @@ impl Answer for MadeBundle<'_> {
     }
 }
 
-/// Says what a bundle has. Gives how much.
+/// Reports a bundle. Returns its size.
 fn report_bundle(report: &BundleReport, context: &Context) -> io::Result<ExtractCounts> {
     let counts = &report.manifest.counts;
     let messages = counts.access.is_none().then_some(counts.messages);

@@ -55,6 +55,7 @@ pub(crate) struct GlobalArgs {
     pub(crate) quiet: bool,
 }
 
+// By hand, because the type is `render`'s, which must not know clap.
 impl ValueEnum for AnswerFormat {
     fn value_variants<'a>() -> &'a [Self] {
         &[Self::Table, Self::Json, Self::Ndjson, Self::Csv]

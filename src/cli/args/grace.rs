@@ -1,4 +1,4 @@
-//! How long to wait before a message counts as lost, and other lengths of time.
+//! The time after which a message counts as lost, and other durations.
 
 use anyhow::Context as _;
 use clap::Args;
@@ -19,18 +19,18 @@ pub(crate) struct GraceArgs {
 const GRACE_DEFAULT: &str = "4h";
 
 impl GraceArgs {
-    /// In milliseconds.
+    /// The grace time in milliseconds.
     pub(crate) fn ms(&self) -> anyhow::Result<i64> {
         duration_ms("--grace", &self.grace, GRACE_DEFAULT)
     }
 
-    /// As an option of a command that is to be as this one; none when it is the default.
+    /// The option for a command that should ask alike; `None` for the default.
     pub(crate) fn option(&self) -> Option<String> {
         (self.grace != GRACE_DEFAULT).then(|| format!("--grace {}", self.grace.trim()))
     }
 }
 
-/// Reads the value of an option that is a length of time, such as `example`.
+/// Parses the duration of an option; `example` shows the form.
 pub(crate) fn duration_ms(option: &str, text: &str, example: &str) -> anyhow::Result<i64> {
     parse_duration_ms(text)
         .with_context(|| format!("{option}: \"{text}\" is no duration such as {example}"))

@@ -1,4 +1,4 @@
-//! The IDs that `trace --batch` is asked for, read a portion at a time.
+//! The IDs for `trace --batch`, read in portions.
 
 use std::io::{self, BufRead, Read};
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::limits;
 use crate::source::{SourceError, open_text};
 use crate::text::first_line;
 
-/// IDs out of a file, and before them those that were given as arguments.
+/// IDs from arguments, and then from a file.
 pub(crate) struct Ids {
     given: std::vec::IntoIter<String>,
     source: IdSource,
@@ -19,14 +19,14 @@ pub(crate) struct Ids {
 }
 
 enum IdSource {
-    /// One ID a line.
+    /// One ID on each line.
     Lines(Box<dyn BufRead>),
     /// One column of CSV.
     Column(Box<csv::Reader<Metered>>, usize),
 }
 
 impl Ids {
-    /// Opens a list of IDs: lines, or the column of a CSV file with this name or number.
+    /// Opens a list of IDs: lines, or the column with this name or number in a CSV file.
     pub(crate) fn open(
         given: Vec<String>,
         path: &Path,
@@ -41,13 +41,13 @@ impl Ids {
         Ok(Self { given: given.into_iter(), source, name, count: 0 })
     }
 
-    /// Those that were given as arguments alone.
+    /// IDs from arguments alone.
     pub(crate) fn given(given: Vec<String>) -> Self {
         let source = IdSource::Lines(Box::new(io::empty()));
         Self { given: given.into_iter(), source, name: String::new(), count: 0 }
     }
 
-    /// The next IDs, at most `count` of them; none at the end.
+    /// The next IDs, at most `count`; none at the end.
     pub(crate) fn next_ids(&mut self, count: usize) -> anyhow::Result<Vec<String>> {
         let mut ids = Vec::new();
         while ids.len() < count {
@@ -76,9 +76,9 @@ impl Ids {
             let Some(text) = read.with_context(|| format!("cannot read {}", self.name))? else {
                 return Ok(None);
             };
-            // Files that were put together bring the byte order mark of each.
+            // Concatenated files bring a byte order mark each.
             let id = text.trim_start_matches('\u{feff}').trim();
-            // A header may be folded: the ID is on the next line.
+            // A header may be folded: then the ID is on the next line.
             if !id.is_empty() && !is_bare_label(id) {
                 return Ok(Some(shortened(id)));
             }
@@ -86,7 +86,7 @@ impl Ids {
     }
 }
 
-/// Says what to do where a list is none: the file is what is wrong, not the option.
+/// The error for a file that is no list: the file is at fault, not the option.
 pub(crate) fn named(error: SourceError, path: &Path) -> anyhow::Error {
     match error {
         SourceError::Foreign { reason, .. } => {
@@ -96,11 +96,11 @@ pub(crate) fn named(error: SourceError, path: &Path) -> anyhow::Error {
     }
 }
 
-/// The bytes of one line that are kept: more than any ID has.
+/// Bytes of a line that are kept: more than any ID has.
 const LINE_BYTES: usize = limits::TERM_BYTES_MAX * 8;
 
-/// An ID as it is looked up and reported. What is longer than any ID is cut, so that nothing is
-/// found by it and little is kept of it.
+/// An ID as it is looked up and reported. Anything longer than an ID is cut: it finds nothing,
+/// and takes little memory.
 fn shortened(id: &str) -> String {
     if id.len() < LINE_BYTES {
         return id.to_owned();
@@ -109,7 +109,7 @@ fn shortened(id: &str) -> String {
     format!("{}…", id.split_at(kept).0)
 }
 
-/// The next line, or the beginning of one that is too long; whatever is not UTF-8 is replaced.
+/// The next line, or the beginning of one that is too long; invalid UTF-8 is replaced.
 fn next_line(reader: &mut dyn BufRead) -> io::Result<Option<String>> {
     let mut line = Vec::new();
     let mut is_any = false;
@@ -125,6 +125,7 @@ fn next_line(reader: &mut dyn BufRead) -> io::Result<Option<String>> {
         is_any = true;
         let end = memchr::memchr(b'\n', bytes);
         let (part, _) = bytes.split_at(end.unwrap_or(bytes.len()));
+        // The rest of a long line is read but not kept.
         let room = LINE_BYTES.saturating_sub(line.len());
         line.extend(part.iter().take(room));
         let used = part.len() + usize::from(end.is_some());
@@ -138,17 +139,18 @@ fn next_line(reader: &mut dyn BufRead) -> io::Result<Option<String>> {
 
 fn next_cell(reader: &mut csv::Reader<Metered>, index: usize) -> io::Result<Option<String>> {
     let mut row = csv::ByteRecord::new();
+    // For each row anew: the bound is that of a row, not of the file.
     reader.get_mut().left = limits::RECORD_BYTES_MAX;
     if !reader.read_byte_record(&mut row).map_err(io::Error::from)? {
         return Ok(None);
     }
-    // A row that ends before the column names nobody.
+    // A row that ends before the column has no ID.
     let cell = row.get(index).unwrap_or(&[]);
     let (cell, _) = cell.split_at(cell.len().min(LINE_BYTES));
     Ok(Some(String::from_utf8_lossy(cell).into_owned()))
 }
 
-/// Reads no more than is left, so that a quote that is never closed does not fill the memory.
+/// Reads no more than is left, so that an unclosed quote does not fill the memory.
 struct Metered {
     reader: Box<dyn BufRead>,
     left: usize,
@@ -188,6 +190,7 @@ fn open_column(mut reader: Box<dyn BufRead>, name: &str, column: &str) -> anyhow
         .collect();
     let is_it = |it: &&String| it.as_str() == column;
     let is_like = |it: &&String| it.eq_ignore_ascii_case(column.trim());
+    // An exact title wins over one that differs in case.
     let index = titles.iter().position(|it| is_it(&it));
     let index = index.or_else(|| titles.iter().position(|it| is_like(&it))).with_context(|| {
         let shown: Vec<&str> = titles.iter().take(TITLES_SHOWN).map(String::as_str).collect();
@@ -199,14 +202,14 @@ fn open_column(mut reader: Box<dyn BufRead>, name: &str, column: &str) -> anyhow
     Ok(IdSource::Column(Box::new(csv), index))
 }
 
-/// Titles of columns that an error names.
+/// The number of titles that an error names.
 const TITLES_SHOWN: usize = 20;
 
-/// What parts the columns, by the first line: spreadsheets write semicolons where the comma is the
+/// The delimiter, judged by the first line: spreadsheets write semicolons where the comma is the
 /// decimal sign.
 fn delimiter_of(line: &[u8]) -> u8 {
     let count = |delimiter: u8| line.iter().filter(|it| **it == delimiter).count();
-    // Of as many, the last.
+    // If equally frequent, the last of them; if there is none, the comma.
     *b"\t;,".iter().max_by_key(|it| count(**it)).unwrap_or(&b',')
 }
 

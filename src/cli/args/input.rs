@@ -1,4 +1,4 @@
-//! What a query command asks: the store, or files for the length of one question.
+//! The source of a query command's events: the store, or files for a single question.
 
 use std::cell::Cell;
 use std::path::PathBuf;
@@ -26,26 +26,26 @@ pub(crate) struct InputArgs {
     input: Vec<PathBuf>,
 }
 
-/// A store to ask, and how reading it went.
+/// An opened store, and how well its input was understood.
 pub(crate) struct AskedStore {
     pub(crate) store: Store,
-    /// Whether all input was understood.
+    /// The outcome of reading the input.
     input_outcome: CommandOutcome,
-    /// Whether an answer is not all that there is to say.
+    /// True if an answer left something out.
     is_cut: Cell<bool>,
-    /// The temporary store's directory, removed with this.
+    /// The temporary store's directory, removed when this is dropped.
     _dir: Option<TemporaryDirectory>,
 }
 
 impl AskedStore {
-    /// A store that goes with its directory.
+    /// A store that is removed with its directory.
     #[cfg(feature = "aws")]
     pub(crate) fn temporary(store: Store, dir: TemporaryDirectory) -> Self {
         let input_outcome = CommandOutcome::Done;
         Self { store, input_outcome, is_cut: Cell::new(false), _dir: Some(dir) }
     }
 
-    /// The exit status of a command that found something or not.
+    /// The exit status of a command, by whether it found something.
     pub(crate) fn outcome(&self, has_found: bool) -> CommandOutcome {
         match has_found {
             false => CommandOutcome::NothingFound,
@@ -54,14 +54,14 @@ impl AskedStore {
         }
     }
 
-    /// Says on stderr how many of the messages that were answered with are not whole, if any, and
-    /// keeps it for the exit status.
+    /// Says on stderr how many messages of the answer are incomplete, if any, and remembers it
+    /// for the exit status.
     pub(crate) fn say_truncated(&self, count: usize, context: &Context) {
         self.keep_truncated(count);
         say_truncated(count, context);
     }
 
-    /// Keeps for the exit status whether any of the messages is not whole.
+    /// Remembers for the exit status that messages are incomplete.
     pub(crate) fn keep_truncated(&self, count: usize) {
         if count > 0 {
             self.is_cut.set(true);
@@ -69,7 +69,7 @@ impl AskedStore {
     }
 }
 
-/// Says on stderr how many of the messages that were answered with are not whole, if any.
+/// Says on stderr how many messages of the answer are incomplete, if any.
 pub(crate) fn say_truncated(count: usize, context: &Context) {
     if count > 0 && !context.global.quiet {
         let most = limits::TRACE_EVENTS_MAX;
@@ -88,13 +88,13 @@ pub(crate) fn say_that_a_table_is_made() {
 }
 
 impl InputArgs {
-    /// Whether files are asked instead of a store.
+    /// True if files are asked instead of a store.
     pub(crate) fn is_given(&self) -> bool {
         !self.input.is_empty()
     }
 
-    /// The options by which another command asks the same events and shows times in the same zone,
-    /// as a shell takes them: each with a blank before it.
+    /// The options by which another command asks the same events and shows times in the same
+    /// zone, quoted for a shell: each with a blank before it.
     pub(crate) fn as_typed(&self, context: &Context) -> String {
         let mut typed = String::new();
         if let Some(store) = context.global.store.as_ref().filter(|_| !self.is_given()) {
@@ -103,7 +103,7 @@ impl InputArgs {
         if context.global.tz != "UTC" {
             typed.push_str(&format!(" --tz {}", quoted(&context.global.tz)));
         }
-        // Last: it takes all words up to the next option.
+        // Last, because it takes all words up to the next option.
         if self.is_given() {
             typed.push_str(" --input");
         }
@@ -134,6 +134,7 @@ impl InputArgs {
             });
         }
         let dir = temporary_directory()?;
+        // Before anything is written: a stop during the import must remove the directory as well.
         context.leftovers.add(dir.path())?;
         let progress = ShownProgress::new(context);
         let (store, report) =

@@ -1,4 +1,4 @@
-//! Arguments that several commands share: each group of options once, and what it comes to.
+//! Arguments that several commands share: each group of options once.
 
 pub(crate) mod backend;
 #[cfg(feature = "aws")]

@@ -1,4 +1,4 @@
-//! Secret keys, and where their passwords come from.
+//! Secret keys, and the source of their passwords.
 
 use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ pub(crate) struct PasswordArgs {
 }
 
 impl PasswordArgs {
-    /// That this is the file.
+    /// A password in this file.
     #[cfg(feature = "aws")]
     pub(crate) fn at(password_file: Option<PathBuf>) -> Self {
         Self { password_file }
@@ -33,7 +33,7 @@ impl PasswordArgs {
         self.password_file.is_some()
     }
 
-    /// Reads a secret key, and its password where it has one.
+    /// Reads a secret key, and its password if it has one.
     pub(crate) fn open(&self, key: &Path) -> anyhow::Result<SecretKey> {
         Ok(SecretKey::open(key, || match &self.password_file {
             Some(path) => first_line(path),
@@ -58,7 +58,7 @@ fn first_line(path: &Path) -> io::Result<String> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-/// One file with a password, which is that of the cluster's user where one is named.
+/// The help for a password file that may be the cluster user's.
 #[cfg(feature = "aws")]
 pub(crate) fn password_help(argument: clap::Arg) -> clap::Arg {
     const HELP: &str = "Read the secret key's password from this file";
@@ -66,7 +66,7 @@ pub(crate) fn password_help(argument: clap::Arg) -> clap::Arg {
     argument.help(HELP).long_help(LONG).help_heading(None::<&'static str>)
 }
 
-/// Warns of a secret key that others of the machine may read, once it has signed.
+/// Warns of a secret key that other users of the machine can read, once it has signed.
 pub(crate) fn warn_of_open_key(key: &Path, context: &Context) {
     if !context.global.quiet && is_open_to_others(key) {
         let key = key.display();

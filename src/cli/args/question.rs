@@ -1,4 +1,4 @@
-//! What is asked for in words: queries, and the lists that they name.
+//! Queries as text, and the lists that they name.
 
 use std::path::Path;
 
@@ -7,17 +7,17 @@ use crate::cli::context::Context;
 use crate::limits;
 use crate::query::{Language, Query};
 
-/// Reads a query on events; what is wrong with it is shown under the query itself.
+/// Parses a query on events; an error is shown below the query itself.
 pub(crate) fn parse_query(text: &str, context: &Context) -> anyhow::Result<Query> {
     parse(Language::of_events(context.now, &context.zone), text, context)
 }
 
-/// Reads a query on messages and their recipients.
+/// Parses a query on messages and their recipients.
 pub(crate) fn parse_rows(text: &str, context: &Context) -> anyhow::Result<Query> {
     parse(Language::of_rows(context.now, &context.zone), text, context)
 }
 
-/// Reads a query on audit events.
+/// Parses a query on audit events.
 pub(crate) fn parse_access(text: &str, context: &Context) -> anyhow::Result<Query> {
     parse(Language::of_access(context.now, &context.zone), text, context)
 }
@@ -30,17 +30,17 @@ fn parse(language: Language<'_>, text: &str, context: &Context) -> anyhow::Resul
     Ok(parsed.map_err(|error| RefusedQuery { report: error.report(), summary: error.summary() })?)
 }
 
-/// A query that cannot be read.
+/// The error for a query that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read the query: {summary}")]
 pub(crate) struct RefusedQuery {
-    /// What is wrong and where, in one line.
+    /// The error and its place, in one line.
     summary: String,
-    /// The place under the query itself, and what to do.
+    /// The place marked below the query itself, and what to do.
     pub(crate) report: String,
 }
 
-/// Nobody far away may have files of this machine read.
+/// Remote callers must not have files of this machine read.
 fn no_lines(name: &str) -> Result<Option<Vec<String>>, String> {
     match name.contains(['/', '\\']) {
         true => Err("lists in files are read by the command line alone".to_owned()),
@@ -48,11 +48,11 @@ fn no_lines(name: &str) -> Result<Option<Vec<String>>, String> {
     }
 }
 
-/// How names of files end that hold lists.
+/// The extensions of files with lists.
 const LIST_EXTENSIONS: [&str; 4] = ["txt", "csv", "lst", "list"];
 
-/// The lines of the file that `from:@NAME` names. What is no file may be a domain, unless it is
-/// written as a path.
+/// The lines of the file that `from:@NAME` names. A name without a file may be a domain, unless
+/// it is written as a path.
 fn lines_of(name: &str) -> Result<Option<Vec<String>>, String> {
     let path = Path::new(name);
     // No domain ends as files with lists do.

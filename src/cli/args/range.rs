@@ -1,4 +1,4 @@
-//! From when to when.
+//! A period of time.
 
 use clap::{Arg, Args};
 
@@ -24,14 +24,14 @@ pub(crate) struct RangeArgs {
     on: Option<String>,
 }
 
-/// `--since` of something else than events.
+/// The help of `--since` for something other than events.
 pub(crate) fn since_help(argument: Arg, what: &'static str) -> Arg {
     const FORMS: &str = "RFC 3339, a date, yesterday, monday, or an age such as 2h or 7d.";
     argument.help(what).long_help(format!("{what}\n\n{FORMS}"))
 }
 
 impl RangeArgs {
-    /// As if these were given.
+    /// The same as if these were given.
     pub(crate) fn between(since: Option<&str>, until: Option<&str>) -> Self {
         let owned = |it: Option<&str>| it.map(str::to_owned);
         Self { since: owned(since), until: owned(until), on: None }
@@ -44,7 +44,7 @@ impl RangeArgs {
             if let Some((first, after)) = day_of(on, now, zone) {
                 return Ok(TimeRange { since: Some(first), until: Some(after) });
             }
-            // What is wrong with it is said of a time too.
+            // An invalid time has its own, more precise error.
             parse_time_argument(on, now, zone)?;
             anyhow::bail!(
                 "--on: \"{on}\" is no day: give a date, today, yesterday or a name such as monday"
@@ -65,7 +65,7 @@ impl RangeArgs {
         Ok(range)
     }
 
-    /// Its bounds as they were given, for whoever reads an extract.
+    /// The bounds as they were given, for readers of an extract.
     pub(crate) fn bounds(&self, range: TimeRange) -> (Option<TimeBound>, Option<TimeBound>) {
         let bound = |given: &Option<String>, at| {
             TimeBound::new(given.as_deref().or(self.on.as_deref()), at)

@@ -1,4 +1,4 @@
-//! As whom to go where: the options of every command that talks to AWS.
+//! The options of every command that talks to AWS: credentials, region and endpoint.
 
 use clap::Args;
 use clap::builder::NonEmptyStringValueParser;
@@ -20,7 +20,7 @@ pub(crate) struct SessionArgs {
 }
 
 impl SessionArgs {
-    /// As the command line alone says.
+    /// The session's options, from the command line alone.
     pub(crate) fn options(&self) -> SessionOptions {
         SessionOptions {
             profile: self.profile.clone(),

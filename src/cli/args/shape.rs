@@ -1,4 +1,4 @@
-//! The shape of an answer, on request: its most frequent values, and when it happened.
+//! The shape of an answer, on request: its most frequent values, and its distribution over time.
 
 use clap::Args;
 
@@ -23,7 +23,7 @@ pub(crate) struct ShapeArgs {
 }
 
 impl ShapeArgs {
-    /// Whether what is counted stands in the place of the answers: CSV is one table.
+    /// True if the counts replace the list: CSV can have only one table.
     pub(crate) fn replaces_list(&self, context: &Context) -> bool {
         (self.facets.is_some() || self.histogram) && context.global.format == AnswerFormat::Csv
     }
@@ -32,10 +32,11 @@ impl ShapeArgs {
         self.histogram
     }
 
-    /// Whether what stands behind `--facets` is no list of fields but the query.
+    /// The value of `--facets` if it is no list of fields but the query.
     pub(crate) fn query(&self, is_field: impl Fn(&str) -> bool) -> Option<&str> {
         let text = self.facets.as_deref().filter(|it| !it.is_empty())?;
         let is_list = text.split(',').all(|it| is_field(it.trim()));
+        // A word without such a sign is a misspelt field, and deserves that error.
         let has_query_signs = text.contains([':', ' ', '*', '"', '(', '@']);
         (!is_list && has_query_signs).then_some(text)
     }
@@ -105,7 +106,7 @@ impl ShapeArgs {
     }
 }
 
-/// The key that counts by a field, also by the name that queries have for it.
+/// The key that counts by a field, also under the field's name in queries.
 fn key_of(name: &str) -> Option<CountKey> {
     let key = CountKey::from_name(match name {
         "from" => "sender",

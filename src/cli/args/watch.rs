@@ -1,4 +1,4 @@
-//! Answering again when the store has grown, and telling by the exit status what was found.
+//! Repeating an answer when the store grows, and conditions on it.
 
 use std::io::{IsTerminal, Write};
 use std::time::Duration;
@@ -31,9 +31,9 @@ pub(crate) struct WatchArgs {
 }
 
 impl WatchArgs {
-    /// Opens what is asked and answers, again and again with `--watch`. `reach` gives what the
-    /// question can be about, `answer` whether something was found and which condition holds, in
-    /// words.
+    /// Opens the source and answers, repeatedly with `--watch`. `reach` gives the events that the
+    /// question can be about; `answer` returns true if something was found, and the condition
+    /// that holds, in words.
     pub(crate) fn run(
         &self,
         backend: &BackendArgs,
@@ -47,6 +47,7 @@ impl WatchArgs {
         );
         let mut answered: Option<Checkpoint> = None;
         loop {
+            // Opened anew each time: an open store does not see later commits.
             let opened = backend.open(context, &reach)?;
             if answered.as_ref() != Some(opened.store.checkpoint()) {
                 if self.watch.is_some() {
@@ -62,17 +63,18 @@ impl WatchArgs {
                 let Some(_) = self.watch else { return Ok(opened.outcome(has_found)) };
                 answered = Some(opened.store.checkpoint().clone());
             }
+            // Closed while waiting, so that nothing of an old commit is held.
             drop(opened);
             std::thread::sleep(Duration::from_secs(self.watch.unwrap_or(0)));
         }
     }
 
-    /// Makes room for an answer where people look.
+    /// Clears the screen, or separates two answers with an empty line.
     fn begin(&self, is_again: bool, context: &Context) -> anyhow::Result<()> {
         let mut stdout = anstream::stdout().lock();
         if context.is_for_people() {
             if std::io::stdout().is_terminal() {
-                // Clears the screen and goes to its beginning.
+                // Clears the screen and moves the cursor home.
                 write!(stdout, "\x1b[2J\x1b[H")?;
             } else if is_again {
                 writeln!(stdout)?;
@@ -81,7 +83,7 @@ impl WatchArgs {
         Ok(())
     }
 
-    /// Which condition holds, in words. `known` are the names of all numbers.
+    /// The condition that holds, in words. `known` are the names of all numbers.
     pub(crate) fn failed(
         &self,
         known: &[&str],

@@ -25,9 +25,10 @@ pub(crate) struct WatchedArgs {
 }
 
 impl WatchedArgs {
-    /// Events with one of the IDs, as message ID or as trace ID.
+    /// Events with one of the IDs, as message ID or trace ID.
     pub(crate) fn ids(&self) -> anyhow::Result<Option<Query>> {
         let is_stdin = |it: &Option<PathBuf>| it.as_deref() == Some(Path::new("-"));
+        // Whichever is read second would find it empty.
         anyhow::ensure!(
             !(is_stdin(&self.ids_from) && is_stdin(&self.addresses_from)),
             "--ids-from and --addresses-from cannot both read standard input"
@@ -36,7 +37,7 @@ impl WatchedArgs {
         let lines = lines_of(path, "--ids-from")?;
         let of_field = |field| {
             let ids = lines.iter().map(|it| pasted_id(it)).filter(|it| !it.is_empty());
-            // A line that cannot be an ID of one kind may be one of the other.
+            // A line that is no ID of one kind may be one of the other.
             let ids = ids.filter(|it| Pattern::parse(field, &literal(it)).is_ok());
             let ids: Vec<String> = ids.map(|it| literal(&it)).collect();
             let values = values_of(path, field, &ids)?;
@@ -50,7 +51,7 @@ impl WatchedArgs {
         self.addresses_from.as_deref().map(addresses_in).transpose()
     }
 
-    /// Events with one of the IDs, and with one of the addresses.
+    /// Events with one of the IDs and one of the addresses.
     pub(crate) fn query(&self) -> anyhow::Result<Query> {
         let ids = self.ids()?.unwrap_or(Query::All);
         let Some(addresses) = self.addresses()? else { return Ok(ids) };
@@ -60,7 +61,7 @@ impl WatchedArgs {
     }
 }
 
-/// The addresses and patterns in a file. A line may hold several addresses.
+/// The addresses and patterns in a file. A line may have several addresses.
 pub(crate) fn addresses_in(path: &Path) -> anyhow::Result<ValueSet> {
     let mut addresses = Vec::new();
     for line in lines_of(path, "--addresses-from")? {
@@ -69,6 +70,7 @@ pub(crate) fn addresses_in(path: &Path) -> anyhow::Result<ValueSet> {
             "{}: \"{line}\": a masked address names nobody",
             path.display()
         );
+        // A pattern is not an address, so its line is taken whole.
         if line.contains('*') {
             addresses.push(line);
         } else {
@@ -78,7 +80,7 @@ pub(crate) fn addresses_in(path: &Path) -> anyhow::Result<ValueSet> {
     values_of(path, Field::To, &addresses)
 }
 
-/// A pattern for a text as it stands.
+/// A pattern that matches only a text itself.
 fn literal(text: &str) -> String {
     let mut pattern = String::with_capacity(text.len());
     for character in text.chars() {

@@ -1,4 +1,4 @@
-//! Which messages a command is about.
+//! The options that choose messages.
 
 use anyhow::Context as _;
 use clap::builder::{PossibleValue, PossibleValuesParser};
@@ -165,14 +165,13 @@ impl FilterArgs {
         Ok(filter)
     }
 
-    /// When messages must have been first seen, as of now.
+    /// The period in which messages must have been first seen, as of now.
     pub(crate) fn first_seen(&self, context: &Context) -> anyhow::Result<TimeRange> {
         self.range.range(context)
     }
 }
 
-/// The same, where it asks for mail within the organization, by the domains that the directory
-/// knows.
+/// The filter; if it asks for mail within the organization, with the directory's domains.
 pub(crate) fn by_domains(filter: MessageFilter, store: &Store) -> MessageFilter {
     match filter.is_internal {
         true => {
@@ -183,7 +182,7 @@ pub(crate) fn by_domains(filter: MessageFilter, store: &Store) -> MessageFilter 
     }
 }
 
-/// What asks for mail within the organization in a period.
+/// A query for mail within the organization in a period.
 pub(crate) fn internal_rows(store: &Store, range: TimeRange) -> Query {
     within_organization(&own_domains(store, range))
 }
@@ -226,7 +225,7 @@ impl WhichArgs {
         })
     }
 
-    /// What must not be so.
+    /// The conditions that must not hold.
     fn left_out(&self) -> anyhow::Result<Query> {
         let from = patterns("--not-from", Field::From, &self.not_from)?;
         let from = from.map(|it| {
@@ -248,6 +247,8 @@ impl WhichArgs {
             it.iter().map(|it| it.get_name().to_owned()).collect::<Vec<_>>()
         };
         let least = (self.recipients_min > 0).then(|| self.recipients_min.to_string());
+        // Spelled out once more because clap's matches are gone here. An option that is missing
+        // from this list would be missing from the manifest of an export.
         let options = [
             ("from", self.from.clone()),
             ("to", self.to.clone()),
@@ -282,7 +283,7 @@ impl WhichArgs {
         options.chain(flags.map(|(flag, _)| format!("--{flag}"))).collect()
     }
 
-    /// What is asked of one and the same rule.
+    /// The conditions on a rule, all of which one rule must fulfil.
     fn rule_query(&self) -> anyhow::Result<Option<Query>> {
         let asked = [
             patterns("--rule", Field::Rule, &self.rule)?,

@@ -14,7 +14,7 @@ use crate::provisioning::{
     audit_plan, audit_teardown_plan, check_place, default_audit_group, names,
 };
 
-/// What both take.
+/// The arguments of both.
 pub(crate) struct AuditLogs<'a> {
     pub(crate) organization: &'a str,
     pub(crate) log_group: Option<&'a LogGroupPlace>,
@@ -23,7 +23,7 @@ pub(crate) struct AuditLogs<'a> {
 }
 
 impl AuditLogs<'_> {
-    /// Has all audit logs of an organization delivered to a log group.
+    /// Has all of an organization's audit logs delivered to a log group.
     pub(crate) fn set_up(
         &self,
         retention: Option<Retention>,
@@ -82,7 +82,7 @@ impl AuditLogs<'_> {
                 let account = services.wait_for(services.account_of(&organization))?;
                 (organization.id, organization.alias, account)
             }
-            // Deliveries stay when their organization is gone.
+            // Deliveries outlive their organization.
             Err(ProvisioningError::NoOrganization { .. } | ProvisioningError::NotActive { .. })
                 if names::is_organization_id(self.organization) =>
             {
@@ -119,6 +119,7 @@ impl AuditLogs<'_> {
         if !context.global.quiet {
             plan.warnings.iter().for_each(|it| output::warn(it));
         }
+        // An answer that cannot be written must not stop the steps, nor hide their result.
         let mut report = Report::of(Undertaking::from(plan), context);
         let mut unwritable = report.begin().err();
         let carried_out = services.wait_for(services.carry_out_audit(plan, found, &mut || {

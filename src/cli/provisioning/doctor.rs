@@ -84,6 +84,7 @@ fn examine(args: &DoctorArgs, context: &Context) -> anyhow::Result<Vec<Check>> {
     };
     match Services::open(&session) {
         Ok(services) => Ok(services.wait_for(services.examine(&wish))),
+        // Missing credentials or a missing region are a finding like others.
         Err(error) => Ok(unopened(&error)),
     }
 }
@@ -92,6 +93,7 @@ fn store_view(context: &Context) -> anyhow::Result<StoreView> {
     let path = context.store_path()?;
     let (pulls, directory) = match Store::open(&path) {
         Ok(store) => (Ok(store.checkpoint().ledger.pulls.clone()), store.directory()),
+        // Before the first pull there is no store, which is normal.
         Err(StoreError::NoStore { .. }) => (Ok(Pulls::default()), None),
         Err(error) => (Err(crate::cli::output::chain(&error)), None),
     };

@@ -1,4 +1,4 @@
-//! What `doctor` prints: a row for each check, and beneath it what to do.
+//! The printed report of `doctor`: a row for each check, and the remedy below it.
 
 use std::io::{self, Write};
 
@@ -12,14 +12,14 @@ use crate::render::{
 };
 use crate::time::Zone;
 
-/// Columns of the word that says how a check stands, and of the gap behind it.
+/// The columns of the status word and the gap after it.
 const WORD_WIDTH: usize = 9;
 
-/// Checks of event logging.
+/// The checks of event logging.
 pub(crate) struct Checks<'c>(pub(crate) &'c [Check]);
 
 impl Checks<'_> {
-    /// How many are as they should be, how many are not quite, and how many failed.
+    /// The numbers of checks that are ok, have a warning, or failed.
     fn counts(&self) -> [usize; 3] {
         [Health::Ok, Health::Warning, Health::Failed]
             .map(|health| self.0.iter().filter(|it| it.health == health).count())
@@ -30,7 +30,7 @@ impl Answer for Checks<'_> {
     fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
         let names = self.0.iter().map(|it| columns(it.name)).max().unwrap_or(0);
         let indent = WORD_WIDTH + names + 2;
-        // Narrower than this nothing can be read any more: the terminal then breaks the lines.
+        // Narrower than this it would be unreadable; then the terminal breaks the lines.
         let room = options.width.saturating_sub(indent).max(40);
         for check in self.0 {
             let (shown, style) = shown(check.health);
@@ -46,7 +46,7 @@ impl Answer for Checks<'_> {
             }
             match &check.remedy {
                 None => {}
-                // Whole, so that it can be copied.
+                // Not wrapped, so that it can be copied.
                 Some(Remedy::Command(command)) => {
                     writeln!(out, "{:indent$}$ {}", "", sanitise(command))?;
                 }
@@ -80,7 +80,7 @@ impl Answer for Checks<'_> {
     }
 }
 
-/// How a check stands, in capitals where that is to be seen at once.
+/// The status for people; failures in capitals, to be seen at once.
 fn shown(health: Health) -> (&'static str, Style) {
     match health {
         Health::Ok => ("ok", GOOD),

@@ -58,7 +58,8 @@ enum Caller {
     Teardown,
 }
 
-// What stands for what was not said. In capitals IAM takes it for no ARN, rather than for a wide one.
+// Placeholders for what was not given. In capitals IAM rejects them as ARNs, rather than
+// accepting a wide one.
 const REGION: &str = "REGION";
 const ACCOUNT: &str = "ACCOUNT";
 const ORGANIZATION: &str = "ORGANIZATION-ID";

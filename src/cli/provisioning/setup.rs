@@ -95,7 +95,7 @@ impl From<EmitKind> for Template {
     }
 }
 
-/// What can be checked before anything is asked of AWS.
+/// The arguments that can be checked offline.
 struct Checked {
     target: Target,
     retention: Option<Retention>,
@@ -113,6 +113,8 @@ pub(crate) fn run(args: &SetupArgs, context: &Context) -> anyhow::Result<Command
         return audit.set_up(checked.retention, context);
     }
     if let Some(kind) = args.emit {
+        // Without asking AWS if possible: a template may be wanted where there are no
+        // credentials.
         let wish = match offline(args, &checked)? {
             Some(wish) => wish,
             None => online(args, &checked, &Services::open(&args.session.options())?)?,
@@ -139,13 +141,13 @@ fn check(args: &SetupArgs) -> anyhow::Result<Checked> {
     })
 }
 
-/// What is wanted, of an organization that AWS has been asked about.
+/// The wanted state for an organization that AWS was asked about.
 fn online(args: &SetupArgs, checked: &Checked, services: &Services) -> anyhow::Result<SetupWish> {
     if args.account.is_some() {
         bail!("--account works only with --emit, the organization's ID (m-...) and --region");
     }
     let region = names::region(services.session().region())?;
-    // What can be told from an ARN alone is told before anything is asked.
+    // Errors in the ARN alone are reported before anything is asked.
     if let Some((_, Some(arn))) = &checked.target.log_group {
         check_place(arn, &region, &arn.account)?;
     }
@@ -158,7 +160,7 @@ fn online(args: &SetupArgs, checked: &Checked, services: &Services) -> anyhow::R
     )
 }
 
-/// What is wanted, where the command line tells all that AWS would.
+/// The wanted state, if the command line says all that AWS would.
 fn offline(args: &SetupArgs, checked: &Checked) -> anyhow::Result<Option<SetupWish>> {
     let (Some(region), Some(account)) = (&args.session.region, &args.account) else {
         return Ok(None);
@@ -171,7 +173,7 @@ fn offline(args: &SetupArgs, checked: &Checked) -> anyhow::Result<Option<SetupWi
     wish(args, checked, OrganizationPlace { name: id.clone(), id, region, account }).map(Some)
 }
 
-/// Where an organization is, and by what its group and role are called.
+/// An organization's place, and the name for its group and role.
 struct OrganizationPlace {
     id: String,
     name: String,
@@ -211,7 +213,7 @@ fn wish(
 fn emit(kind: EmitKind, wish: &SetupWish, context: &Context) -> anyhow::Result<CommandOutcome> {
     let text = Template::from(kind).text(wish)?;
     let mut stdout = anstream::stdout().lock();
-    // Sanitised already: the names in it were checked.
+    // Not sanitised here: all names in it were checked.
     stdout.write_all(text.as_bytes())?;
     stdout.flush()?;
     if !context.global.quiet {
@@ -222,7 +224,7 @@ fn emit(kind: EmitKind, wish: &SetupWish, context: &Context) -> anyhow::Result<C
     Ok(CommandOutcome::Done)
 }
 
-/// Whether the store has a directory of the organization that is not old.
+/// True if the store has a recent directory of the organization.
 fn has_new_directory(scope: &Scope, context: &Context) -> bool {
     let store = context.store_path().ok().and_then(|it| Store::open(&it).ok());
     let directory = store.and_then(|it| it.directory());
@@ -257,7 +259,7 @@ fn carry_out(
         SetupEvent::WaitsForRole | SetupEvent::WaitsForReadBack => {}
     }));
     let error = carried_out.err();
-    // That the answer cannot be written must not hide what became of the account.
+    // An answer that cannot be written must not hide what happened in the account.
     let written = match unwritable {
         Some(error) => Err(error),
         None => {

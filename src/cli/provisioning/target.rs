@@ -1,4 +1,4 @@
-//! Which log group and which role are meant: the options of every command about event logging.
+//! The options for the log group and the role.
 
 use clap::Args;
 
@@ -22,7 +22,7 @@ pub(crate) struct Target {
 }
 
 impl TargetArgs {
-    /// Checks what was given, without asking anybody.
+    /// Checks the options, offline.
     pub(crate) fn checked(&self) -> Result<Target, NameError> {
         Ok(Target {
             log_group: self.log_group.as_deref().map(log_group_or_arn).transpose()?,
@@ -32,7 +32,7 @@ impl TargetArgs {
 }
 
 impl Target {
-    /// The region that the log group's ARN names.
+    /// The region in the log group's ARN.
     pub(crate) fn region(&self) -> Option<&str> {
         let (_, arn) = self.log_group.as_ref()?;
         arn.as_ref().map(|it| it.region.as_str())

@@ -73,7 +73,7 @@ pub(crate) struct TeardownArgs {
     session: SessionArgs,
 }
 
-/// Everything that carrying out takes.
+/// Everything needed to carry out a teardown.
 struct Teardown<'t> {
     services: &'t Services,
     session: SessionOptions,
@@ -112,6 +112,8 @@ pub(crate) fn run(args: &TeardownArgs, context: &Context) -> anyhow::Result<Comm
         return Ok(CommandOutcome::Done);
     }
     let asks = !args.yes;
+    // Before the first step, so that a question that nobody can answer does not stop the teardown
+    // midway.
     if asks && !plan.steps.is_empty() && !std::io::stdin().is_terminal() {
         bail!(
             "there is no terminal to ask on: give --yes to do it, or --dry-run to see what would be done"
@@ -143,7 +145,7 @@ fn wish(
     let organization = match found {
         None => None,
         Some(Ok(organization)) => Some(organization),
-        // Then nobody answers for it, and there is nothing to be switched off.
+        // WorkMail no longer answers, and there is nothing left to switch off.
         Some(Err(error)) if has_ended(context.now) => {
             if !context.global.quiet {
                 output::note(&format!("WorkMail has shut down ({error})"));
@@ -193,7 +195,7 @@ impl Teardown<'_> {
             plan.warnings.iter().for_each(|it| output::warn(it));
         }
         let mut report = Report::of(Undertaking::from(plan), self.context);
-        // That the answer cannot be written must not hide what became of the account.
+        // An answer that cannot be written must not hide what happened in the account.
         let mut written = report.begin();
         for (index, step) in plan.steps.iter().enumerate() {
             let title = step.title(&plan.wish.scope);
@@ -217,7 +219,7 @@ impl Teardown<'_> {
         Ok(CommandOutcome::Done)
     }
 
-    /// What is to be known at the end.
+    /// The last line of the report.
     fn closing(&self) -> String {
         let wish = &self.plan.wish;
         let Scope { organization, region, log_group, .. } = &wish.scope;
@@ -237,7 +239,7 @@ impl Teardown<'_> {
         format!("{logged}{left}")
     }
 
-    /// Takes a step; gives what came of it, to stand behind its title.
+    /// Takes a step. Returns a note to print after its title.
     fn take(&self, step: &TeardownStep) -> anyhow::Result<String> {
         match step {
             TeardownStep::Pull => self.drain(),
@@ -258,6 +260,8 @@ impl Teardown<'_> {
         let group = puller.group(Some(&self.plan.wish.scope.log_group))?;
         let mut writer = StoreWriter::open_or_create(&context.store_path()?)?;
         keep_table(&mut writer);
+        // If logging was on until a moment ago, earlier pulls prove nothing about the last
+        // events.
         let was_on = self.plan.steps.contains(&TeardownStep::SwitchOff);
         let options = DrainOptions { settle_ms: self.settle_ms, was_on };
         let progress = ShownProgress::new(context);
@@ -274,7 +278,7 @@ impl Teardown<'_> {
             DrainEvent::Listed(_) | DrainEvent::Waits(_) => {}
         });
         drop(progress);
-        // What was taken is kept, whatever became of the rest.
+        // Fetched events are kept, whatever happened to the rest.
         writer.close()?;
         match drained? {
             Drained::Whole { held, rejected: 0 } => Ok(format!(": {held} events, none missing")),
@@ -289,6 +293,7 @@ impl Teardown<'_> {
 
     fn verify(&self) -> anyhow::Result<String> {
         let path = self.context.store_path()?;
+        // Deep, because the originals in the log group are about to go for good.
         let options = VerifyOptions { is_deep: true, ..VerifyOptions::default() };
         let progress = ShownProgress::new(self.context);
         let report = verify(&path, &options, &|it| progress.verification(it))?;

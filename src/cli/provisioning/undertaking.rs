@@ -1,4 +1,4 @@
-//! What `setup` and `teardown` print: what they do, or what they would do.
+//! The printed steps of `setup` and `teardown`, done or planned.
 
 use std::io::{self, Write};
 
@@ -8,11 +8,11 @@ use crate::cli::context::Context;
 use crate::provisioning::{AuditPlan, Policy, SetupPlan, TeardownPlan, shell_command};
 use crate::render::{BriefAnswer, sanitise};
 
-/// Steps to take, of whatever kind.
+/// Steps of any kind of plan.
 pub(crate) struct Undertaking {
-    /// Members of the answer for programs that say what it is all about.
+    /// Members of the JSON answer that name the subject.
     about: Value,
-    /// The same for people.
+    /// The subject, for people.
     headline: String,
     steps: Vec<StepRow>,
     kept: Vec<String>,
@@ -112,7 +112,7 @@ impl From<&TeardownPlan> for Undertaking {
     }
 }
 
-/// An undertaking on its way.
+/// The report of steps while they are taken.
 pub(crate) struct Report<'c> {
     undertaking: Undertaking,
     done_count: usize,
@@ -124,12 +124,12 @@ impl<'c> Report<'c> {
         Self { undertaking, done_count: 0, context }
     }
 
-    /// Says what is as it should be.
+    /// Reports what is already as it should be.
     pub(crate) fn begin(&self) -> io::Result<()> {
         self.undertaking.kept.iter().try_for_each(|it| self.line("ok", it))
     }
 
-    /// Says that the next step was taken, and what came of it.
+    /// Reports the next step as taken, with a note.
     pub(crate) fn done(&mut self, note: &str) -> io::Result<()> {
         let step = self.undertaking.steps.get(self.done_count);
         self.line("done", &format!("{}{note}", step.map_or("", |it| &it.title)))?;
@@ -137,7 +137,7 @@ impl<'c> Report<'c> {
         Ok(())
     }
 
-    /// Says how it ended: with a word and a line, or with an error, which is told elsewhere too.
+    /// Reports the end: a word and a line, or an error, which is reported elsewhere as well.
     pub(crate) fn end(&self, ended: Result<(&str, &str), &str>) -> io::Result<()> {
         if self.context.is_for_people() {
             return ended.map_or(Ok(()), |(word, text)| self.line(word, text));
@@ -153,7 +153,7 @@ impl<'c> Report<'c> {
         self.context.print(&BriefAnswer { lines: Vec::new(), json })
     }
 
-    /// A line for people, at once.
+    /// Prints a line for people, without delay.
     fn line(&self, word: &str, text: &str) -> io::Result<()> {
         if !self.context.is_for_people() {
             return Ok(());
@@ -165,7 +165,7 @@ impl<'c> Report<'c> {
 }
 
 impl Undertaking {
-    /// What is not carried out.
+    /// The plan, as an answer.
     pub(crate) fn dry_run(&self) -> BriefAnswer {
         let kept = self.kept.iter().map(|it| format!("ok    {it}"));
         let warnings = self.warnings.iter().map(|it| format!("note  {it}"));

@@ -1,4 +1,4 @@
-//! The directory beside the events: taken with every pull of an organization.
+//! The directory, taken with every pull of an organization.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -40,44 +40,44 @@ pub(crate) struct PullDirectoryArgs {
     no_directory: bool,
 }
 
-/// What was taken, and what went wrong.
+/// The directories taken, and the problems.
 #[derive(Default)]
 pub(crate) struct TakenDirectories {
     reports: Vec<DirectoryReport>,
-    /// Why the last look at each was not whole.
+    /// Why the last look at each was incomplete.
     problems: BTreeMap<DirectoryPlace, String>,
-    /// When whoever follows asks again.
+    /// When a following pull looks again.
     next: BTreeMap<DirectoryPlace, Instant>,
-    /// Those that are being looked at.
+    /// Looks under way.
     looks: BTreeMap<DirectoryPlace, Look>,
 }
 
-/// What a source names, the organization or else the log group, and its region.
+/// The organization that a source names, or else its log group; and its region.
 type DirectoryPlace = (Option<String>, Option<String>);
 
-/// A look at a directory by a thread of its own: WorkMail sets its pace, and events do not wait for
-/// it.
+/// A look at a directory, on a thread of its own: WorkMail limits its pace, and events must not
+/// wait for it.
 struct Look {
     told: Receiver<Told>,
     thread: JoinHandle<Result<Option<DirectoryReport>, String>>,
     intake: Option<DirectoryIntake>,
 }
 
-/// What a look tells whoever has the store.
+/// Messages from a look to the thread that writes the store.
 enum Told {
-    /// Whose directory it is: the organization's ID and alias, and its region.
+    /// The directory's owner: the organization's ID and alias, and its region.
     Begun { id: String, alias: String, region: String },
-    /// What is new, as of a time.
+    /// New statements, as of a time.
     Said(Timestamp, Vec<Statement>),
 }
 
-/// Everything that a look needs to know.
+/// The arguments of a look.
 struct AskedLook {
     session: SessionOptions,
     organization: Option<String>,
     log_group: Option<String>,
     store: PathBuf,
-    /// Whether it is to be taken however recently it was.
+    /// True if it is taken however recent the last one is.
     is_wanted: bool,
     is_verbose: bool,
     max_rate: Option<u32>,
@@ -86,13 +86,13 @@ struct AskedLook {
 }
 
 impl PullDirectoryArgs {
-    /// Whether it was asked for expressly.
+    /// True if the directory was asked for by option.
     pub(crate) fn is_wanted(&self) -> bool {
         self.directory
     }
 
-    /// Begins to take the directory of a source's organization, where it is to be taken now, and
-    /// keeps what has come of it meanwhile.
+    /// Begins to take the directory of a source's organization, if it is due, and keeps what a
+    /// look under way has found.
     pub(crate) fn take(
         &self,
         taken: &mut TakenDirectories,
@@ -107,8 +107,9 @@ impl PullDirectoryArgs {
         if taken.looks.contains_key(&place) {
             return self.keep(taken, &place, writer, false, context);
         }
+        // While following, a look is not repeated with each pull.
         let is_early = taken.next.get(&place).is_some_and(|it| Instant::now() < *it);
-        // One after the other: two sources may be of one organization.
+        // One look at a time: two sources may have the same organization.
         let is_busy = !taken.looks.is_empty();
         if !is_due || stop.is_requested() || is_early || is_busy {
             return Ok(());
@@ -124,6 +125,7 @@ impl PullDirectoryArgs {
             clock: running_clock(context),
             stop: stop.clone(),
         };
+        // Bounded: a look waits for the store instead of piling statements up in memory.
         let (tell, told) = mpsc::sync_channel(limits::DIRECTORY_QUEUE);
         let thread = std::thread::Builder::new().name("directory".to_owned());
         let thread = thread.spawn(move || asked.look(&tell)).context("cannot start a thread")?;
@@ -131,7 +133,7 @@ impl PullDirectoryArgs {
         Ok(())
     }
 
-    /// Waits for all that is being taken.
+    /// Waits for all looks under way.
     pub(crate) fn finish(
         &self,
         taken: &mut TakenDirectories,
@@ -142,7 +144,7 @@ impl PullDirectoryArgs {
         places.iter().try_for_each(|it| self.keep(taken, it, writer, true, context))
     }
 
-    /// Keeps what a look has told, to its end where that is waited for.
+    /// Keeps what a look has found; with `waits`, to its end.
     fn keep(
         &self,
         taken: &mut TakenDirectories,
@@ -168,6 +170,7 @@ impl PullDirectoryArgs {
                         intake.keep(writer, at, statements)?;
                     }
                 }
+                // Nothing more for now; the events go on.
                 Err(TryRecvError::Empty) => {
                     taken.looks.insert(place.clone(), look);
                     return Ok(());
@@ -192,7 +195,7 @@ impl PullDirectoryArgs {
         Ok(())
     }
 
-    /// Says what went wrong, and when to ask again.
+    /// Reports a problem, and sets the time of the next look.
     fn settle(
         &self,
         taken: &mut TakenDirectories,
@@ -208,7 +211,7 @@ impl PullDirectoryArgs {
             taken.problems.remove(place);
             return;
         };
-        // Where it was asked for expressly, the command fails with it.
+        // If it was asked for by option, the command fails with it instead.
         if !self.directory {
             output::warn(&format!(
                 "the directory was not taken: {problem} (--no-directory leaves it out)"
@@ -219,7 +222,7 @@ impl PullDirectoryArgs {
 }
 
 impl AskedLook {
-    /// Looks, and tells what is new. Gives what became of it; none where there was no need.
+    /// Takes the directory, and sends what is new. Returns a report; `None` if there was no need.
     fn look(&self, tell: &SyncSender<Told>) -> Result<Option<DirectoryReport>, String> {
         let known = Store::open(&self.store).ok().and_then(|it| it.directory());
         let newest_of = |alias: &str| {
@@ -262,11 +265,12 @@ impl AskedLook {
         }
         let mut keep = |at, statements| tell.send(Told::Said(at, statements));
         let report = services.wait_for(taker.take((id, alias), history, &mut on_listed, &mut keep));
-        // Nobody listens any more only where the store could not keep what was told.
+        // Sending fails only if the store could not keep what was sent; that error is reported
+        // there.
         Ok(report.ok())
     }
 
-    /// The organization that is named, by itself or by its log group's name; else the only one.
+    /// The organization as named, or as its log group's name tells; else the only one.
     fn organization(&self, services: &Services) -> Result<Organization, ProvisioningError> {
         if let Some(name) = &self.organization {
             return services.wait_for(services.organization(name));
@@ -280,12 +284,12 @@ impl AskedLook {
 }
 
 impl TakenDirectories {
-    /// What went wrong, in words.
+    /// The problems, in words.
     pub(crate) fn problems(&self) -> impl Iterator<Item = &String> {
         self.problems.values()
     }
 
-    /// A line for each.
+    /// A line for each directory.
     pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
         self.reports.iter().map(|it| {
             let counts = it.counts.iter().map(|(kind, count)| match count {
@@ -311,7 +315,7 @@ impl TakenDirectories {
         })
     }
 
-    /// The same for programs; nothing where none was asked for.
+    /// The reports for programs; `None` if there are none.
     pub(crate) fn to_json(&self) -> Option<Value> {
         let report = |it: &DirectoryReport| {
             let count = |kind| it.counts.get(&kind).copied().unwrap_or(0);

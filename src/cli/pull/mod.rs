@@ -88,15 +88,15 @@ pub(crate) struct PullArgs {
     directory: PullDirectoryArgs,
 }
 
-/// A place to pull from, and how pulling it went.
+/// A source, and the pulls from it.
 struct PullSource {
     chosen: ChosenSource,
-    /// The connection and the log group, once it has been found.
+    /// The connection and the log group, once found.
     opened: Option<(Puller, LogGroup)>,
     pulled: Pulled,
-    /// Why it has not been found.
+    /// Why it was not found.
     failed_to_open: Option<String>,
-    /// What has been warned of last.
+    /// The last warning.
     warned: Option<String>,
 }
 
@@ -124,10 +124,11 @@ pub(crate) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<CommandO
     let print = args.print.as_deref().map(|it| Print::parse(it, context)).transpose()?;
     let stop = stop_on_interrupt()?;
     let mut sources = args.source.choose()?.into_iter().map(PullSource::new).collect::<Vec<_>>();
+    // A source that cannot be found must not keep the others from being pulled.
     for source in &mut sources {
         source.open(args.max_rate, context, &stop);
     }
-    // With none there is nothing to do, but also no store to be made.
+    // Without any source there is nothing to do, and no store should be made.
     if sources.iter().all(|it| it.opened.is_none()) && !args.directory.is_wanted() {
         return fail(&failures(&sources), "");
     }
@@ -145,7 +146,7 @@ pub(crate) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<CommandO
     loop {
         if let Some(jump_ms) = watch.jump_ms(clock.now()) {
             output::warn(&jump_in_words(jump_ms));
-            // An age in --since means an age by the clock that is right.
+            // An age in `--since` is meant by the correct clock.
             as_of = as_of.saturating_add_ms(jump_ms);
             options = args.options(as_of, context)?;
         }
@@ -158,7 +159,7 @@ pub(crate) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<CommandO
                 source.warn();
             }
         }
-        // After the events, which are not kept waiting for it.
+        // After the events, which must not wait for it.
         for source in &sources {
             let (taken, chosen) = (&mut directories, &source.chosen);
             args.directory.take(taken, chosen, &mut writer, args.max_rate, (&stop, context))?;
@@ -166,7 +167,7 @@ pub(crate) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<CommandO
                 args.directory.finish(taken, &mut writer, context)?;
             }
         }
-        // One that goes on is reason enough to go on.
+        // One source that can go on is reason enough to go on.
         let is_hopeless = || sources.iter().all(|it| !it.may_go_on());
         if !args.follow || stop.is_requested() || is_hopeless() {
             break;
@@ -184,7 +185,7 @@ pub(crate) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<CommandO
 }
 
 impl PullArgs {
-    /// What to pull, when it is `now`.
+    /// The options of a pull at the time `now`.
     fn options(&self, now: Timestamp, context: &Context) -> anyhow::Result<PullOptions> {
         let time = |it: &Option<String>, option: &str| {
             it.as_deref()
@@ -201,7 +202,7 @@ impl PullArgs {
     }
 }
 
-/// That the clock did not go on as time did.
+/// The warning about a clock that jumped.
 fn jump_in_words(jump_ms: i64) -> String {
     let by = human_duration(jump_ms.saturating_abs());
     match jump_ms > 0 {
@@ -214,7 +215,7 @@ fn jump_in_words(jump_ms: i64) -> String {
     }
 }
 
-/// Milliseconds between two looks: less would only use up the quota.
+/// The shortest time between two pulls, in milliseconds: less would only use up the quota.
 const INTERVAL_MS_MIN: u64 = 1_000;
 
 impl PullSource {
@@ -222,7 +223,7 @@ impl PullSource {
         Self { chosen, opened: None, pulled: Pulled::default(), failed_to_open: None, warned: None }
     }
 
-    /// Finds the log group, unless that has been done.
+    /// Finds the log group, unless it is found already.
     fn open(&mut self, max_rate: Option<u32>, context: &Context, stop: &Stop) {
         if self.opened.is_some() {
             return;
@@ -249,18 +250,18 @@ impl PullSource {
         Ok(())
     }
 
-    /// What went wrong the last time.
+    /// The last failure.
     fn failure(&self) -> Option<String> {
         let problem = || self.pulled.problem().map(ToString::to_string);
         self.failed_to_open.clone().or_else(problem)
     }
 
-    /// Whether the next pull may go better without anybody doing anything.
+    /// True if the next pull may succeed without anybody's help.
     fn may_go_on(&self) -> bool {
         self.opened.is_some() && self.pulled.problem().is_none_or(AwsError::may_pass)
     }
 
-    /// Warns of what went wrong, once as long as it stays the same.
+    /// Warns of a failure, once while it stays the same.
     fn warn(&mut self) {
         let failure = self.failure();
         if let Some(failure) = failure.as_ref().filter(|_| failure != self.warned) {
@@ -330,13 +331,14 @@ fn pull(
     print: Option<&Print>,
     context: &Context,
 ) -> anyhow::Result<PullReport> {
-    // A pull that follows is always about to be done.
+    // A following pull never ends, so it shows no progress.
     let progress = match options.is_following {
         true => ShownProgress::hidden(),
         false => ShownProgress::new(context),
     };
     let mut printer = print.map(|it| NewEventsPrinter::new(it, context));
     let is_printing = printer.is_some();
+    // A failure to print ends the command, but only once the pull has committed its events.
     let mut unprinted = None;
     let mut print_news = |news| {
         if let (Some(printer), None) = (&mut printer, &unprinted) {
@@ -357,7 +359,7 @@ fn failures<'s>(sources: impl IntoIterator<Item = &'s PullSource>) -> Vec<String
     sources.into_iter().filter_map(PullSource::failure).collect()
 }
 
-/// Fails with the first of several failures; the others are warned of.
+/// Fails with the first failure, and warns of the others.
 fn fail(failures: &[String], kept: &str) -> anyhow::Result<CommandOutcome> {
     for failure in failures.iter().skip(1) {
         output::warn(failure);
@@ -374,11 +376,11 @@ fn finish(
 ) -> anyhow::Result<CommandOutcome> {
     let opened = sources.iter().filter(|it| it.opened.is_some());
     let pulled: Vec<&Pulled> = opened.map(|it| &it.pulled).collect();
-    // Printed events are the answer then.
+    // With `--print` the events are the answer.
     if args.print.is_none() {
         context.print(&PulledAnswer { pulled: &pulled, directories, now: context.now })?;
     }
-    // What may pass has been warned of while following, and the next pull makes up for it.
+    // Failures that may pass were reported while following, and the next pull makes up for them.
     let mut failures = failures(sources.iter().filter(|it| !args.follow || !it.may_go_on()));
     if args.directory.is_wanted() {
         failures.extend(directories.problems().cloned());

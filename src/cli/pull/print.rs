@@ -1,4 +1,4 @@
-//! The new events of a pull, as they are printed.
+//! Printing the new events of a pull.
 
 use crate::cli::args::question::{parse_query, parse_rows};
 use crate::cli::context::{Context, running_clock};
@@ -9,16 +9,16 @@ use crate::render::EventLines;
 use crate::store::{Store, StoredEvent};
 use crate::trace::{JoinRules, events_of_rows};
 
-/// What of the new events is printed.
+/// The new events to print.
 pub(crate) enum Print {
-    /// Those that a query on events finds.
+    /// Events that a query on events finds.
     Events(Query),
-    /// Those that count for a row which a query finds, as it stands after the commit.
+    /// Events of the rows that a query finds, as they are after the commit.
     Rows(Query),
 }
 
 impl Print {
-    /// Reads a query: one that names what only rows have asks rows.
+    /// Parses a query. One that names fields of rows asks rows.
     pub(crate) fn parse(text: &str, context: &Context) -> anyhow::Result<Self> {
         let rows = parse_rows(text, context)?;
         if rows.is_of_rows() {
@@ -33,7 +33,7 @@ impl Print {
 pub(crate) struct NewEventsPrinter<'p> {
     print: &'p Print,
     context: &'p Context,
-    /// New events that no commit has made visible yet, where rows are asked.
+    /// New events that no commit has made visible yet, if rows are asked.
     waiting: Vec<StoredEvent>,
 }
 
@@ -42,11 +42,11 @@ impl<'p> NewEventsPrinter<'p> {
         Self { print, context, waiting: Vec::new() }
     }
 
-    /// Takes what a pull tells.
+    /// Takes an event or a commit from the pull.
     ///
     /// # Errors
     ///
-    /// When stdout cannot be written, or the store not be read.
+    /// If stdout cannot be written, or the store cannot be read.
     pub(crate) fn take(&mut self, news: PullNews) -> anyhow::Result<()> {
         match (news, self.print) {
             (PullNews::Event(event), Print::Events(query)) if query.matches(&event) => {
@@ -66,6 +66,7 @@ impl<'p> NewEventsPrinter<'p> {
     }
 
     fn found(&self, rows: &Query, events: Vec<StoredEvent>) -> anyhow::Result<Vec<StoredEvent>> {
+        // Opened after each commit: rows are judged with all that the store has by then.
         let store = Store::open(&self.context.store_path()?)?;
         let now = running_clock(self.context).now();
         let rules = JoinRules::of_store(&store, limits::GRACE_MS_DEFAULT, now);

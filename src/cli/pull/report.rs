@@ -1,4 +1,4 @@
-//! What `pull` prints: what it did, or what it would do.
+//! The printed report of `pull`: done or planned.
 
 use std::io::{self, Write};
 
@@ -14,7 +14,7 @@ use crate::render::{
 use crate::store::CoveredRange;
 use crate::time::{Timestamp, Zone};
 
-/// All pulls of one group by one run.
+/// All pulls from one group in one run.
 #[derive(Default)]
 pub(crate) struct Pulled {
     region: String,
@@ -26,7 +26,7 @@ impl Pulled {
         Self { region: region.to_owned(), total: PullReport::default() }
     }
 
-    /// Adds one more pull.
+    /// Adds a pull.
     pub(crate) fn add(&mut self, report: PullReport) {
         let before = std::mem::take(&mut self.total);
         self.total = PullReport {
@@ -41,11 +41,12 @@ impl Pulled {
             throttled: before.throttled + report.throttled,
             elapsed_ms: before.elapsed_ms + report.elapsed_ms,
             first_reject: before.first_reject.or(report.first_reject),
+            // Everything else is the last pull's: group, coverage and problem.
             ..report
         };
     }
 
-    /// What the last pull came to.
+    /// The problem of the last pull.
     pub(crate) fn problem(&self) -> Option<&AwsError> {
         self.total.problem.as_ref()
     }
@@ -58,14 +59,14 @@ impl Pulled {
         self.total.rejected
     }
 
-    /// What was rejected, in a line.
+    /// The rejected records, in a line.
     pub(crate) fn rejection(&self) -> String {
         let PullReport { log_group, rejected, first_reject, .. } = &self.total;
         let reason = first_reject.as_deref().unwrap_or("");
         format!("{log_group}: {rejected} rejected, the first because: {reason}")
     }
 
-    /// What was pulled, in a line.
+    /// The pull, in a line.
     fn in_words(&self) -> String {
         let Self { total, region } = self;
         let PullReport { log_group, read, added, late, duplicates, rejected, .. } = total;
@@ -92,7 +93,7 @@ impl Pulled {
     }
 }
 
-/// What was pulled, of log groups and of directories.
+/// The answer of a pull, for log groups and directories.
 pub(crate) struct PulledAnswer<'p> {
     pub(crate) pulled: &'p [&'p Pulled],
     pub(crate) directories: &'p TakenDirectories,
@@ -113,7 +114,7 @@ impl Answer for PulledAnswer<'_> {
         out.value(&answer)
     }
 
-    /// A row for each log group.
+    /// Prints a row for each log group.
     fn csv(&self, _options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
         const HEADER: [&str; 8] =
             ["logGroup", "read", "added", "late", "duplicates", "rejected", "pages", "throttled"];
@@ -188,7 +189,7 @@ fn to_json(pulled: &[&Pulled], now: Timestamp, zone: &Zone) -> Value {
     })
 }
 
-/// What would be pulled.
+/// The plan of a pull.
 pub(crate) struct PullPlans<'p>(pub(crate) &'p [PullPlan]);
 
 impl Answer for PullPlans<'_> {
@@ -259,7 +260,7 @@ impl Answer for PullPlans<'_> {
         out.value(&json!({"sources": self.0.iter().map(plan).collect::<Vec<_>>()}))
     }
 
-    /// A row for each range.
+    /// Prints a row for each range.
     fn csv(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
         let rows = self.0.iter().flat_map(|plan| {
             let unseen = plan.unseen.iter().map(|it| (it, "false"));

@@ -10,8 +10,8 @@ use crate::cli::progress::ShownProgress;
 use crate::ingest::{ImportOptions, import_s3};
 use crate::trace::keep_table;
 
-/// Takes what an export task or Firehose left below `url`. `log_group` names the group of records
-/// whose object does not.
+/// Imports the objects that an export task or Firehose put below `url`. `log_group` is for
+/// records whose object does not name theirs.
 pub(crate) fn run(
     url: &str,
     log_group: Option<String>,

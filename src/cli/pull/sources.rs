@@ -1,4 +1,4 @@
-//! Which sources a pull is about: those of the command line, or of the configuration file.
+//! The sources of a pull: those of the command line or the configuration file.
 
 use std::path::PathBuf;
 
@@ -32,20 +32,20 @@ pub(crate) struct SourceArgs {
     config: Option<PathBuf>,
 }
 
-/// One log group to find, and as whom.
+/// One log group to find, and the credentials for it.
 #[derive(Debug)]
 pub(crate) struct ChosenSource {
-    /// The name of the log group; `None` for the only one with the usual name.
+    /// The name of the log group; `None` for the only one with the usual prefix.
     pub(crate) log_group: Option<String>,
     /// The organization that the source names.
     pub(crate) organization: Option<String>,
-    /// The account that the log group's ARN names.
+    /// The account in the log group's ARN.
     pub(crate) account: Option<String>,
     pub(crate) session: SessionOptions,
 }
 
 impl SourceArgs {
-    /// The sources that are meant, one at least.
+    /// The chosen sources, at least one.
     pub(crate) fn choose(&self) -> anyhow::Result<Vec<ChosenSource>> {
         if self.log_group.is_some() || self.organization.is_some() {
             let named = SourceConfig {
@@ -82,7 +82,7 @@ impl SourceArgs {
         Ok(chosen)
     }
 
-    /// What the command line alone says: the name of the log group, and as whom to go where.
+    /// What the command line alone says: the name of the log group, and the session.
     pub(crate) fn session(&self) -> anyhow::Result<(Option<String>, SessionOptions)> {
         let log_group = self.log_group.clone();
         let chosen = self.chosen(&SourceConfig { log_group, ..SourceConfig::default() })?;
@@ -96,7 +96,7 @@ impl SourceArgs {
             }
             return Ok(Config::read(path)?);
         }
-        // Without a home there is no file, and pulling works all the same.
+        // Without a home directory there is no file, and pulling still works.
         let Ok(path) = config_path() else { return Ok(Config::default()) };
         Ok(Config::read(&path)?)
     }
@@ -130,7 +130,7 @@ impl SourceArgs {
     }
 }
 
-/// Whether the ARN of a log group is of this account.
+/// True if a log group's ARN belongs to the account.
 pub(crate) fn is_of_account(arn: &str, account: &str) -> bool {
     LogGroupArn::parse(arn).is_none_or(|it| it.account == account)
 }

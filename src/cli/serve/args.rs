@@ -57,14 +57,14 @@ pub(crate) struct ServeArgs {
     pub(crate) cluster: ClusterArgs,
 }
 
-/// `--timeout` is that of a question.
+/// `--timeout` is taken: here it is a question's.
 #[cfg(feature = "aws")]
 fn timeout_help(argument: clap::Arg) -> clap::Arg {
     let help = "Give up when the cluster does not answer for this long [default: 10s]";
     argument.long("cluster-timeout").help(help)
 }
 
-/// Where nobody else can connect.
+/// An address to which only this machine can connect.
 const LISTEN_DEFAULT: &str = "127.0.0.1:8025";
 
 fn host(text: &str) -> Result<Host, String> {
@@ -72,7 +72,7 @@ fn host(text: &str) -> Result<Host, String> {
         .ok_or_else(|| "it is no name such as mail.example or mail.example:8443".into())
 }
 
-/// `/mail` however many slashes stand around it.
+/// The path with one slash before each part: `mail/` becomes `/mail`.
 fn base_path(text: &str) -> Result<String, String> {
     let parts: Vec<&str> = text.split('/').filter(|it| !it.is_empty()).collect();
     let is_sign = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_' | b'.' | b'~');

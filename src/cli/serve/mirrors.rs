@@ -1,5 +1,5 @@
-//! A cluster behind the pages: for each question a temporary store of what it can be about, kept for
-//! the next one as long as the organization is not published anew.
+//! A cluster behind the pages: a temporary store for each question, which is kept for later ones
+//! until the organization is published again.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -22,15 +22,15 @@ use crate::trace::{Reach, trace_ids_in};
 /// An hour in milliseconds.
 const HOUR_MS: i64 = 60 * 60 * 1_000;
 
-/// Temporary stores of what a cluster has of one organization.
+/// Temporary stores of one organization in a cluster.
 pub(crate) struct ClusterMirrors {
     options: ClusterOptions,
     names: Names,
     organization: String,
     questions: Arc<CommandQuestions>,
-    /// Connections that nobody uses.
+    /// Unused connections.
     idle: Mutex<Vec<Cluster>>,
-    /// What the cluster said last, and when.
+    /// The cluster's last state, and when it was read.
     seen: Mutex<Option<(Instant, Result<PublishedState, String>)>>,
     held: Mutex<Vec<Held>>,
 }
@@ -38,30 +38,30 @@ pub(crate) struct ClusterMirrors {
 /// A store, once it is made.
 type Slot = Arc<Mutex<Option<Arc<ServedStore>>>>;
 
-/// A store that is held, or is being made.
+/// A store that is kept, or being made.
 struct Held {
-    /// As of which publication.
+    /// The publication it was made from.
     commit: u64,
     wanted: Wanted,
     slot: Slot,
     used: Instant,
 }
 
-/// What is to be in a store.
+/// The contents of a store.
 #[derive(Clone, Debug, PartialEq)]
 struct Wanted {
     mail: Option<Reach>,
     audit: Audit,
 }
 
-/// Which audit events are.
+/// The audit events in a store.
 #[derive(Clone, Debug, PartialEq)]
 enum Audit {
     /// None, but all of the directory.
     Directory,
     Request(AccessRequest),
     Person(String, TimeRange),
-    /// Those near to messages with these IDs.
+    /// Those near messages with these IDs.
     Ids(Vec<String>),
 }
 
@@ -70,7 +70,7 @@ impl Wanted {
         Self { mail: Some(reach), audit: Audit::Directory }
     }
 
-    /// Whether a store of this has all that another one is to have.
+    /// True if a store with these contents has all that `other` needs.
     fn has_all_of(&self, other: &Self) -> bool {
         if self == other {
             return true;
@@ -92,7 +92,7 @@ impl Wanted {
     }
 }
 
-/// A time in whole hours, so that questions of one hour share a store.
+/// A range widened to whole hours, so that questions of one hour share a store.
 fn in_hours(range: TimeRange) -> TimeRange {
     let hour = |ms: i64| Timestamp::from_ms(ms.saturating_mul(HOUR_MS));
     let since = range.since.map(|it| hour(it.as_ms().div_euclid(HOUR_MS)).unwrap_or(it));
@@ -117,7 +117,7 @@ impl Mirrors for ClusterMirrors {
             if let Some(store) = &*made {
                 return Ok(Arc::clone(store));
             }
-            // Whoever comes first makes what the others wait for as well.
+            // The first request makes the store while the others wait for this lock.
             match self.with_cluster(|cluster| self.make(cluster, &held, now)) {
                 Ok(store) => {
                     *made = Some(Arc::clone(&store));
@@ -125,7 +125,8 @@ impl Mirrors for ClusterMirrors {
                 }
                 Err(error) => {
                     lock(&self.held).retain(|it| !Arc::ptr_eq(&it.slot, &slot));
-                    // What is more than was asked for may be too much.
+                    // The store may have had more than this question needs, and be too large for
+                    // it: try its own.
                     if held == wanted {
                         return Err(error);
                     }
@@ -136,14 +137,16 @@ impl Mirrors for ClusterMirrors {
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Poisoned locks are fine: each is left in a valid state by every statement.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl ClusterMirrors {
-    /// Nothing is held yet.
+    /// A cluster's mirrors, none yet.
     pub(crate) fn of(target: ClusterTarget, questions: &Arc<CommandQuestions>) -> Self {
         let ClusterTarget { cluster, names, organization } = target;
         Self {
+            // A page must not wait for as long as a command may.
             options: cluster.options_for(cluster.timeout_ms().min(limits::SERVE_CLUSTER_MS_MAX)),
             names,
             organization,
@@ -154,7 +157,7 @@ impl ClusterMirrors {
         }
     }
 
-    /// What the cluster says of the organization, some moments old at most.
+    /// The organization's state in the cluster, some moments old at most.
     fn state(&self) -> Result<PublishedState, QuestionError> {
         let mut seen = lock(&self.seen);
         let fresh = Duration::from_millis(limits::SERVE_CLUSTER_LOOK_MS);
@@ -163,7 +166,7 @@ impl ClusterMirrors {
             let state = self.with_cluster(|cluster| {
                 Ok(cluster.published_state(&self.names, &self.organization)?)
             });
-            // Whoever waited meanwhile is told the same, and does not wait for as long again.
+            // Requests that waited get the same error, and do not wait for another timeout.
             *seen = Some((Instant::now(), state.map_err(|it| it.to_string())));
         }
         match seen.as_ref().map(|(_, state)| state) {
@@ -182,6 +185,7 @@ impl ClusterMirrors {
         let opened = || Cluster::open(&self.options).map_err(|it| told(&it.into()));
         let cluster = idle.map_or_else(opened, Ok)?;
         let answer = ask(&cluster).map_err(|it| told(&it));
+        // Kept after an error as well: the client connects anew by itself.
         let mut idle = lock(&self.idle);
         if idle.len() < limits::SERVE_MIRRORS_MAX {
             idle.push(cluster);
@@ -189,9 +193,11 @@ impl ClusterMirrors {
         answer
     }
 
-    /// Where a store lies that has all that is wanted, or is to lie; and what it is to have.
+    /// The slot of a store that has all that is wanted, or a new one; and the contents it has or
+    /// will have.
     fn slot(&self, commit: u64, wanted: &Wanted) -> (Slot, Wanted) {
         let mut held = lock(&self.held);
+        // Whoever still uses a removed store keeps it alive by its `Arc`.
         held.retain(|it| it.commit == commit);
         if let Some(found) = held.iter_mut().find(|it| it.wanted.has_all_of(wanted)) {
             found.used = Instant::now();
@@ -208,7 +214,7 @@ impl ClusterMirrors {
         (slot, wanted.clone())
     }
 
-    /// What a request can be about.
+    /// The contents that a request needs.
     fn wanted(
         &self,
         needs: &Needs,
@@ -249,7 +255,7 @@ impl ClusterMirrors {
                 let mut events = ClusterEvents::of(cluster, &self.names, &self.organization)?;
                 let rules = events.rules(limits::GRACE_MS_DEFAULT);
                 let traced = trace_ids_in(&mut events, ids.iter().map(String::as_str), &rules)?;
-                // What was not found may be a part of an ID.
+                // An ID that was not found may be a part of one.
                 for part in traced.not_found.iter().take(limits::ID_PARTS_MAX) {
                     let found = events.ids_with_part(part)?.unwrap_or_default().0;
                     let ids = mail.as_mut().and_then(|it| it.ids.as_mut());
@@ -265,7 +271,7 @@ impl ClusterMirrors {
         };
         if !matches!(audit, AuditReach::Directory) {
             mirror = match mirror.with_audit_events() {
-                // Who may not see audit events may see mail.
+                // Mail may be shown to people who must not see audit events.
                 Err(ClusterError::Denied { .. }) if matches!(audit, AuditReach::Messages(_)) => {
                     audit = AuditReach::Directory;
                     Mirror::of(cluster, &self.names, &self.organization)?
@@ -279,7 +285,7 @@ impl ClusterMirrors {
     }
 }
 
-/// What the question of a command can be about.
+/// The contents that a command's question needs.
 fn of_command(
     given: Given,
     newest: Option<Timestamp>,
@@ -305,7 +311,7 @@ fn of_command(
             Wanted { mail: None, audit: Audit::Request(request) }
         }
         Given::Timeline(args) => {
-            // Whom an address meant is asked as of the end.
+            // The end is not widened: an address means the person who has it then.
             let range = args.range(context)?;
             let range = TimeRange { since: in_hours(range).since, ..range };
             Wanted { mail: None, audit: Audit::Person(args.who().to_owned(), range) }
@@ -314,7 +320,7 @@ fn of_command(
     })
 }
 
-/// What is said of an error.
+/// The error for the pages.
 fn told(error: &anyhow::Error) -> QuestionError {
     match error.downcast_ref::<ClusterError>() {
         Some(ClusterError::TooManyEvents { .. }) => QuestionError::TooMuch(error.to_string()),

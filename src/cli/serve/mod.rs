@@ -49,6 +49,7 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> anyhow::Result<Command
         token,
         timeout: Duration::from_millis(timeout_ms),
     };
+    // Called once the address is open: only then is port 0 a number.
     let announce = |url: &str| {
         let mut stdout = anstream::stdout().lock();
         writeln!(stdout, "{url}")?;
@@ -58,7 +59,7 @@ pub(crate) fn run(args: &ServeArgs, context: &Context) -> anyhow::Result<Command
     Ok(CommandOutcome::Done)
 }
 
-/// What is asked: the cluster where one is named, else the store.
+/// The source of all answers: the cluster if one is named, else the store.
 fn asked(
     args: &ServeArgs,
     questions: &Arc<CommandQuestions>,
@@ -71,7 +72,7 @@ fn asked(
     #[cfg(not(feature = "aws"))]
     let _none = (args, questions);
     let store = context.store_path()?;
-    // Said in the words of the other commands.
+    // Opened only to fail now, with the same words as other commands.
     let opened = Store::open(&store).map_err(|error| match error {
         StoreError::NoStore { path } => anyhow::anyhow!(
             "there is no store at {}: import into it first, or name another with --store",
@@ -86,7 +87,7 @@ fn asked(
     Ok(Asked::Store(store))
 }
 
-/// The cluster that is named, if one is.
+/// The cluster, if one is named.
 #[cfg(feature = "aws")]
 fn target(args: &ServeArgs, context: &Context) -> anyhow::Result<Option<ClusterTarget>> {
     args.cluster.check_password()?;

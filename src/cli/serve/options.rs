@@ -1,7 +1,7 @@
 //! A URL's parameters as the options of a command.
 //!
-//! They are read by the same definitions as the command line, but only those on a list: what reads
-//! files, waits, or prints otherwise is not for whoever is far away.
+//! They are parsed by the same definitions as the command line, but only those on a list: options
+//! that read files, wait, or print differently are not for remote callers.
 
 use std::ffi::OsString;
 
@@ -11,10 +11,10 @@ use crate::cli::arguments::Arguments;
 use crate::serve::{ApiCommand, ParameterDefinition, Parameters, Question, QuestionError};
 use crate::shell::quoted;
 
-/// The zone of times, which every command takes.
+/// The zone of times, an option of every command.
 const ZONE: &str = "tz";
 
-/// What says which messages.
+/// The options that choose messages.
 const WHICH: [&str; 32] = [
     "from",
     "to",
@@ -93,7 +93,7 @@ fn own_options(command: ApiCommand) -> &'static [&'static str] {
     }
 }
 
-/// The command line's name of a command.
+/// The name of a command on the command line.
 fn subcommand(command: ApiCommand) -> &'static str {
     match command {
         ApiCommand::Groups => "messages",
@@ -101,7 +101,7 @@ fn subcommand(command: ApiCommand) -> &'static str {
     }
 }
 
-/// The parameter for what stands on a command line without an option.
+/// The parameter for a command's positional arguments.
 fn positional(command: ApiCommand) -> Option<&'static str> {
     match command {
         ApiCommand::Trace => Some("id"),
@@ -123,14 +123,14 @@ fn is_taken(command: ApiCommand, name: &str) -> bool {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Words {
     subcommand: &'static str,
-    /// With the value behind the sign, where there is one.
+    /// Names, and the value after the sign, if there is one.
     options: Vec<(String, Option<String>)>,
-    /// What stands without an option.
+    /// Positional arguments.
     texts: Vec<String>,
 }
 
 impl Words {
-    /// Reads the parameters. Those that are empty are not there: forms send each of their fields.
+    /// Reads the parameters. Empty ones count as absent: forms send all of their fields.
     pub(crate) fn of(question: &Question<'_>) -> Result<Self, QuestionError> {
         let command = question.command;
         let definitions = definitions(command);
@@ -151,6 +151,7 @@ impl Words {
                 if says_yes(name, value)? {
                     words.options.push((name.to_owned(), None));
                 }
+            // An empty `facets` asks for the usual fields.
             } else if !value.is_empty() || name == "facets" {
                 words.options.push((name.to_owned(), Some(value.to_owned())));
             }
@@ -168,10 +169,11 @@ impl Words {
         Ok(words)
     }
 
-    /// As the program would be given them.
+    /// The arguments of the program.
     pub(crate) fn arguments(&self) -> impl Iterator<Item = OsString> {
         let options = self.options.iter().map(as_word);
         let words = ["mailtrace".to_owned(), self.subcommand.to_owned()].into_iter();
+        // After `--`, so that a text from a URL can never be an option.
         let texts = ["--".to_owned()].into_iter().chain(self.texts.iter().cloned());
         let texts = texts.filter(|_| !self.texts.is_empty());
         words.chain(options).chain(texts).map(OsString::from)
@@ -182,14 +184,14 @@ impl Words {
         (!self.texts.is_empty()).then(|| self.texts.join(" "))
     }
 
-    /// What else is asked of messages, but not how these are shown.
+    /// The other conditions on messages, without options about their presentation.
     pub(crate) fn filters(&self) -> Vec<String> {
         let shown = ["sort", "cursor", "limit", "events", "facets", "histogram", ZONE];
         let options = self.options.iter().filter(|(name, _)| !shown.contains(&name.as_str()));
         options.map(as_word).collect()
     }
 
-    /// As somebody would type them.
+    /// The command line as a person would type it.
     pub(crate) fn typed(&self) -> String {
         let mut line = format!("mailtrace {}", self.subcommand);
         let is_option = |it: &str| it.starts_with('-');
@@ -230,7 +232,7 @@ fn says_yes(name: &str, value: &str) -> Result<bool, QuestionError> {
     }
 }
 
-/// The parameters that a command takes, as the command line defines them.
+/// The parameters of a command, as the command line defines them.
 pub(crate) fn definitions(command: ApiCommand) -> Vec<ParameterDefinition> {
     let whole = Arguments::command();
     let Some(found) = whole.find_subcommand(subcommand(command)) else { return Vec::new() };
@@ -242,6 +244,7 @@ pub(crate) fn definitions(command: ApiCommand) -> Vec<ParameterDefinition> {
     let mut definitions: Vec<ParameterDefinition> = Vec::new();
     for argument in arguments {
         let Some(name) = named(argument).filter(|it| is_taken(command, it)) else { continue };
+        // A command's own option wins over a global one of that name.
         if definitions.iter().any(|it| it.name == name) {
             continue;
         }
@@ -268,7 +271,7 @@ pub(crate) fn definitions(command: ApiCommand) -> Vec<ParameterDefinition> {
     definitions
 }
 
-/// The zone that is asked for.
+/// The zone asked for.
 pub(crate) fn zone(parameters: &Parameters) -> Option<&str> {
     parameters.get(ZONE).filter(|it| !it.is_empty())
 }

@@ -1,4 +1,4 @@
-//! Questions from afar, answered by the commands.
+//! Remote questions, answered by the commands.
 
 use std::io::Write;
 
@@ -28,23 +28,23 @@ use crate::time::{Timestamp, Zone};
 use crate::trace::select;
 use crate::triage::TriageRequest;
 
-/// The commands as they are asked over HTTP.
+/// The commands, asked over HTTP.
 pub(crate) struct CommandQuestions {
     global: GlobalArgs,
     zone: Zone,
-    /// The options that name a cluster, where one is asked.
+    /// The options that name a cluster, if one is asked.
     place: String,
 }
 
 impl CommandQuestions {
     pub(crate) fn new(context: &Context) -> Self {
-        // Nobody reads what would be said on stderr.
+        // Nobody would read messages on stderr.
         let global =
             GlobalArgs { format: AnswerFormat::Json, quiet: true, ..context.global.clone() };
         Self { global, zone: context.zone.clone(), place: String::new() }
     }
 
-    /// The same of a cluster, which these options name.
+    /// The same for a cluster, which these options name.
     #[cfg(feature = "aws")]
     pub(crate) fn with_place(self, place: String) -> Self {
         Self { place, ..self }
@@ -60,6 +60,7 @@ impl CommandQuestions {
             global,
             now: question.now,
             leftovers: Leftovers::default(),
+            // Remote callers must not have files of this machine read.
             reads_files: false,
         })
     }
@@ -268,7 +269,7 @@ impl Questions for CommandQuestions {
     }
 }
 
-/// What only a store can say.
+/// Fails for questions that only a store can answer.
 fn check_for_mirror(given: &Given) -> Result<(), QuestionError> {
     let text = match given {
         Given::Trace(args) if args.tells_sources() => {
@@ -282,12 +283,12 @@ fn check_for_mirror(given: &Given) -> Result<(), QuestionError> {
     Err(QuestionError::refused(text))
 }
 
-/// Names of commands are not taken from outside.
+/// Commands are chosen by the route, never by the request.
 fn other_command() -> QuestionError {
     QuestionError::Failed("this command is not asked so".to_owned())
 }
 
-/// What clap says, without how to use the program.
+/// clap's error without the usage.
 fn refused(error: &clap::Error) -> QuestionError {
     let text = error.render().to_string();
     let lines = text
@@ -298,7 +299,7 @@ fn refused(error: &clap::Error) -> QuestionError {
     QuestionError::refused(line.trim_start_matches("error: "))
 }
 
-/// Whose fault it is: the store's, or else of what was asked.
+/// Tells faults of the store from faults of the question.
 impl From<anyhow::Error> for QuestionError {
     fn from(error: anyhow::Error) -> Self {
         if let Some(query) = error.downcast_ref::<RefusedQuery>() {

@@ -1,4 +1,4 @@
-//! `mailtrace trace --batch`: many IDs, answered in their order.
+//! `mailtrace trace --batch`: many IDs, answered in order.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -14,10 +14,10 @@ use crate::render::{AnswerFormat, AnswerShape, BatchPart, fit, write_not_found};
 use crate::time::Zone;
 use crate::trace::{JoinRules, Message, MessageMark, mark_of, trace_batch};
 
-/// Rows of a table that are laid out together.
+/// The number of a table's rows that are laid out together.
 const PAGE_ROWS: usize = 1_000;
 
-/// Traces all IDs and writes what is found; tells whether anything was.
+/// Traces all IDs and writes the answers. Returns true if anything was found.
 pub(crate) fn answer(
     mut ids: Ids,
     opened: &AskedStore,
@@ -29,6 +29,8 @@ pub(crate) fn answer(
     let mut list = printer.list(&BatchPart::head(), &mut out)?;
     let mut so_far = SoFar::default();
     loop {
+        // A window at a time: smaller ones would read each block of the archive more often,
+        // larger ones hold more answers in memory.
         let asked = ids.next_ids(limits::BATCH_WINDOW_IDS)?;
         if asked.is_empty() {
             break;
@@ -54,11 +56,11 @@ pub(crate) fn answer(
     Ok(so_far.found_count > 0)
 }
 
-/// What one ID is answered with, made by whichever worker traced it.
+/// The answer for one ID, made by the worker that traced it.
 struct IdAnswer {
     message_count: usize,
     truncated: Vec<MessageMark>,
-    /// What is laid out; each under a mark only once.
+    /// The parts to print; each mark is printed only once.
     parts: Vec<(Option<MessageMark>, BatchPart)>,
 }
 
@@ -77,21 +79,21 @@ impl IdAnswer {
     }
 }
 
-/// What is known of the IDs so far.
+/// The results so far.
 #[derive(Default)]
 struct SoFar {
     found_count: u64,
     /// IDs that several messages have.
     shared_count: u64,
     not_found: Vec<String>,
-    /// The messages that were written, where each is to be written once.
+    /// The messages written so far, if each is written only once.
     marks: HashSet<MessageMark>,
-    /// Those that are not whole.
+    /// Incomplete messages.
     truncated: HashSet<MessageMark>,
 }
 
 impl SoFar {
-    /// Takes the answers of some IDs, and has them written.
+    /// Adds the answers of some IDs, and has them written.
     fn take(
         &mut self,
         ids: Vec<String>,
@@ -110,6 +112,8 @@ impl SoFar {
             }
             self.truncated.extend(answer.truncated);
             for (mark, part) in answer.parts {
+                // In JSON a message is written once, though several IDs may find it; in tables
+                // each ID has its rows.
                 if mark.is_none_or(|it| self.marks.insert(it)) {
                     page.append(part);
                 }
@@ -121,7 +125,7 @@ impl SoFar {
         if page.is_empty() { Ok(()) } else { write(&page) }
     }
 
-    /// Says how many IDs are those of several messages.
+    /// Says how many IDs belong to several messages.
     fn say_what_is_shared(&self) -> io::Result<()> {
         let mut stderr = anstream::stderr().lock();
         match self.shared_count {
@@ -131,7 +135,7 @@ impl SoFar {
         }
     }
 
-    /// Names the IDs that no event has: all of them where the answer itself does not.
+    /// Names the IDs without any event: all of them if the answer itself does not.
     fn say_what_is_missing(&self, note: Option<&str>, format: AnswerFormat) -> io::Result<()> {
         let mut stderr = anstream::stderr().lock();
         let shown = match format {

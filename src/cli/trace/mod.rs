@@ -103,13 +103,13 @@ pub(crate) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<Command
 }
 
 impl TraceArgs {
-    /// What is asked for, as it was pasted.
+    /// The IDs as they were pasted.
     #[cfg(any(feature = "aws", feature = "serve"))]
     pub(crate) fn ids(&self) -> &[String] {
         &self.ids
     }
 
-    /// Whether it is to tell where events came from.
+    /// True if the events' sources are asked for.
     #[cfg(feature = "serve")]
     pub(crate) fn tells_sources(&self) -> bool {
         self.provenance
@@ -121,10 +121,10 @@ impl TraceArgs {
     }
 }
 
-/// How a question was answered.
+/// The result of a question.
 pub(crate) struct TraceResult {
     has_found: bool,
-    /// Messages that are not whole.
+    /// The number of incomplete messages.
     truncated: usize,
 }
 
@@ -241,7 +241,8 @@ fn ask_cluster(
     })
 }
 
-/// Answers for a list of IDs from a cluster: all that they can be about comes at once.
+/// Answers for a list of IDs from a cluster: all events that they can be about are fetched at
+/// once.
 #[cfg(feature = "aws")]
 fn ask_cluster_for_many(
     mut ids: Ids,
@@ -255,7 +256,8 @@ fn ask_cluster_for_many(
     Ok(opened.outcome(batch::answer(Ids::given(all), &opened, &rules, context)?))
 }
 
-/// What audit logs may say of messages, each with an ID of it; nothing where the store has none.
+/// The audit events that may belong to messages, each with one of its IDs; `None` if the store
+/// has none.
 fn access_candidates(
     store: &Store,
     messages: &[Message],
@@ -268,15 +270,14 @@ fn access_candidates(
     Ok(Some(of_messages.collect::<Result<_, StoreError>>()?))
 }
 
-/// IDs that what was not found is a part of: with each part, those that have it, which `find` looks
-/// for.
+/// The IDs that contain what was not found: each part with the IDs that `find` returns for it.
 fn parts_of(
     not_found: &[String],
     context: &Context,
     find: impl Fn(&str) -> anyhow::Result<Option<IdCandidates>>,
 ) -> anyhow::Result<Vec<(String, IdCandidates)>> {
     let mut parts = Vec::new();
-    // Whoever asks for many has whole ones.
+    // Many IDs come from a list, which has whole ones.
     for part in not_found.iter().filter(|_| not_found.len() <= limits::ID_PARTS_MAX) {
         let least = limits::ID_PART_CHARS_MIN;
         if pasted_id(part).chars().count() < least && !context.global.quiet {
@@ -288,7 +289,7 @@ fn parts_of(
     Ok(parts)
 }
 
-/// Lists them: as the answer where people read it, else beside it.
+/// Lists the IDs: as the answer in a table, else on stderr.
 fn say_candidates(parts: &[(String, IdCandidates)], context: &Context) -> anyhow::Result<()> {
     let mut text = String::new();
     for (part, found) in parts {
@@ -306,7 +307,7 @@ fn say_candidates(parts: &[(String, IdCandidates)], context: &Context) -> anyhow
         text.push('\n');
         for id in &found.ids {
             text.push_str("  ");
-            // Whole, so that it can be asked for.
+            // In full, so that it can be copied.
             text.push_str(&sanitise(id));
             text.push('\n');
         }
@@ -319,8 +320,7 @@ fn say_candidates(parts: &[(String, IdCandidates)], context: &Context) -> anyhow
     Ok(())
 }
 
-/// Says which IDs are those of several messages: whoever asks about one mail is answered with
-/// others' too.
+/// Says which IDs belong to several messages: the answer then has other people's mail too.
 fn say_shared(shared: &[(String, usize)]) -> std::io::Result<()> {
     let mut stderr = anstream::stderr().lock();
     for (id, count) in shared {
@@ -333,7 +333,7 @@ fn say_shared(shared: &[(String, usize)]) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Where each event of each message came from.
+/// The source of each event of each message.
 fn sources_of(store: &Store, messages: &[Message]) -> anyhow::Result<Vec<Vec<Option<Provenance>>>> {
     let mut provenance = store.provenance();
     let mut of_message = |message: &Message| {

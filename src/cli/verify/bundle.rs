@@ -9,7 +9,7 @@ use crate::export::{ProblemKind, check_bundle};
 use crate::render::{BriefAnswer, counted, signed_in_words, signed_json};
 use crate::signing::PublicKey;
 
-/// Checks what `export` made.
+/// Checks an export.
 pub(crate) fn run(
     path: &Path,
     key: Option<&PublicKey>,

@@ -81,6 +81,7 @@ pub(crate) fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<Comman
     let options = VerifyOptions { is_deep: args.deep, head: head.as_deref() };
     let progress = ShownProgress::new(context);
     let mut report = verify(&path, &options, &|it| progress.verification(it))?;
+    // Only for a sound store: in a damaged one the table may differ for that reason alone.
     if args.deep && report.problems.is_empty() {
         let store = Store::open(&path)?;
         let is_true = is_table_true(&store)?;
@@ -108,7 +109,7 @@ pub(crate) fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<Comman
         path.display(),
         counted(report.problems.len() as u64, "problem"),
     );
-    // Nothing contradicts the head, and nothing is left to confirm it either.
+    // Nothing contradicts the head, but nothing is left to confirm it either.
     let is_removed = report.found_head.is_some_and(|it| it.is_removed);
     Ok(if is_removed { CommandOutcome::SomeRejected } else { CommandOutcome::Done })
 }
