@@ -56,7 +56,7 @@ pub(crate) fn say_empty_terms(
     context: &Context,
 ) -> anyhow::Result<()> {
     let terms = rows.terms();
-    // A partial store cannot say what the whole one has.
+    // A partial store cannot speak for the whole one.
     if context.global.quiet || terms.is_empty() || store.is_partial() {
         return Ok(());
     }

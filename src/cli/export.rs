@@ -77,7 +77,7 @@ pub(crate) struct ExportArgs {
     extract: ExtractArgs,
     #[command(flatten)]
     backend: BackendArgs,
-    // Last: its heading is that of all options behind it.
+    // Last, because its heading covers all options after it.
     #[command(flatten)]
     which: WhichArgs,
 }

@@ -1,4 +1,4 @@
-//! What is printed instead of an answer: the help, and errors in the arguments.
+//! The output instead of an answer: the help, and errors in the arguments.
 
 use std::ffi::OsString;
 use std::io::Write;

@@ -22,7 +22,7 @@ pub(crate) fn say_unknown_values<'q>(
     store: &Store,
     context: &Context,
 ) -> anyhow::Result<()> {
-    // A partial store cannot say what the whole one has.
+    // A partial store cannot speak for the whole one.
     if context.global.quiet || store.is_partial() {
         return Ok(());
     }

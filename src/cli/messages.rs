@@ -91,7 +91,7 @@ pub(crate) struct MessagesArgs {
     watch: WatchArgs,
     #[command(flatten)]
     backend: BackendArgs,
-    // Last: its heading is that of all options behind it.
+    // Last, because its heading covers all options after it.
     #[command(flatten)]
     filter: FilterArgs,
 }

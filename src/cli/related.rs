@@ -40,7 +40,7 @@ pub(crate) struct RelatedArgs {
 /// A relation between messages, and the query for it.
 struct Reason {
     name: &'static str,
-    /// What they have in common.
+    /// The value that they share.
     shared: String,
     query: Query,
 }

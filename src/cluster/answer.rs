@@ -15,7 +15,7 @@ pub(super) struct Response {
     pub(super) body: Bytes,
 }
 
-/// What to do with an answer.
+/// The way to treat an answer.
 #[derive(Debug, PartialEq)]
 pub(super) enum AnswerVerdict {
     /// Take it.

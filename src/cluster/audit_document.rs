@@ -71,11 +71,12 @@ pub(super) fn field_names(is_opaque: bool) -> impl Iterator<Item = &'static str>
 /// The field that holds the values of [`key_of`].
 pub(super) const KEYS: &str = "keys";
 
-/// The field with one value for each pair of ID and name that got in: it tells who is called how.
+/// The field with one value for each pair of ID and name that got in, by which people get their
+/// names.
 pub(super) const NAMED: &str = "named";
 
-/// The field with one value for each person and address of a machine: it tells who came from
-/// where.
+/// The field with one value for each person and address of a machine, by which new addresses are
+/// found.
 pub(super) const CAME: &str = "came";
 
 /// The key of a value in a field, in the form in which the store compares; none for fields that
@@ -130,7 +131,7 @@ struct AccessContent<'e> {
 }
 
 impl Author {
-    /// The document of an audit event. Its ID is the same for whoever publishes it.
+    /// The document of an audit event. Its ID does not depend on the publisher.
     pub(super) fn access(
         &self,
         names: &Names,

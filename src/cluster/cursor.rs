@@ -1,4 +1,4 @@
-//! How far a store has been published to a cluster. The cursor is a file in the store.
+//! The progress of a store's publication to a cluster. The cursor is a file in the store.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use super::names::Names;
 use crate::json;
 use crate::store::{Location, Published, Store, StoreError, read_published};
 
-/// How far a store has been published.
+/// The progress of a store's publication.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PublishedUntil {
@@ -37,7 +37,7 @@ pub(super) struct PublishedUntil {
     pub(super) again: Option<Again>,
 }
 
-/// How far everything has been sent again.
+/// The progress of sending everything again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Again {

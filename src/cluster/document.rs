@@ -14,7 +14,7 @@ use crate::store::{Location, Record};
 use crate::time::{DAY_MS, Timestamp};
 use crate::trace::{Leg, Message, Outcome, Recipient};
 
-/// Who publishes, and under which number.
+/// The publisher, and the number it writes under.
 #[derive(Clone, Debug)]
 pub(super) struct Author {
     /// The organization, a field of each document.
@@ -41,7 +41,7 @@ pub(super) struct ClusterDocument {
 const CHECK_MASK: u64 = (1 << 24) - 1;
 
 impl Author {
-    /// The document of an event. Its ID is the same for whoever publishes it.
+    /// The document of an event. Its ID does not depend on the publisher.
     pub(super) fn event(
         &self,
         names: &Names,

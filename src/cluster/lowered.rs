@@ -7,7 +7,7 @@ use super::document::keyword;
 use super::fetch::range_query;
 use crate::query::{Clause, Field, Glob, Matcher, Query};
 
-/// How much a condition narrows, as far as that is predictable.
+/// The degree to which a condition narrows, as far as that is predictable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Narrowing {
     Time,

@@ -132,7 +132,7 @@ impl<'c> Mirror<'c> {
         Ok((found.pointer("/hits/hits/0/_source/at").and_then(instant), total(&found)?))
     }
 
-    /// Makes a store within `dir` from the events a question can be about. `progress` is told how
+    /// Makes a store within `dir` from the events a question can be about. `progress` hears how
     /// many events have come.
     pub fn fill(
         self,

@@ -8,7 +8,7 @@ use super::publish::PublishOptions;
 use crate::store::{Location, Store};
 use crate::time::Timestamp;
 
-/// What a publication sends.
+/// The contents of a publication.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Plan {
     /// The first place of an email event to send.

@@ -72,7 +72,7 @@ impl PublishOptions<'_> {
         Ok(if is_asked { Some(People::of_store(store)?) } else { None })
     }
 
-    /// Describes the redaction, so that two different ones, or one and none, can be told apart.
+    /// Describes the redaction, so that two different ones, or one and none, differ as texts.
     pub(super) fn redaction(&self) -> Option<String> {
         let redacted = self.redactor?.describe();
         let what = [

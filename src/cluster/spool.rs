@@ -29,7 +29,7 @@ pub(super) struct Spool<'p> {
     spooled: Vec<Spooled>,
     /// The places of records that are no email events.
     others: HashSet<Location>,
-    /// Is told the number of records.
+    /// Hears the number of records.
     progress: &'p mut dyn FnMut(u64),
 }
 

@@ -11,8 +11,8 @@ use super::names::{DocumentKind, Names};
 /// Higher than the priority of templates that others may have for the same names.
 const PRIORITY: u32 = 500;
 
-/// How long a deletion is remembered, so that an older write that comes late does not bring the
-/// document back. OpenSearch's default is a minute.
+/// The time for which a deletion is remembered, so that an older write that comes late does not
+/// bring the document back. OpenSearch's default is a minute.
 const DELETIONS_KEPT: &str = "1d";
 
 /// Days after which an index is hardly written to any more: CloudWatch takes events up to two

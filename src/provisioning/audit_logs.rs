@@ -160,7 +160,7 @@ pub fn audit_teardown_plan(scope: &Scope, found: &AuditFound) -> AuditPlan {
     steps.extend(found.sources.iter().map(|it| AuditStep::DeleteSource(it.name.clone())));
     for destination in &found.destinations {
         let is_used = |by: &[&Delivery]| by.iter().any(|it| it.destination_arn == destination.arn);
-        // Only the name tells that we made it.
+        // Only the name shows that we made it.
         let is_made = destination.name == made_name(scope);
         if !is_made && !is_used(&ended) {
             continue;

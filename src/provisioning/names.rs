@@ -96,7 +96,7 @@ pub const RETENTION_DAYS: &[u32] = &[
     3288, 3653,
 ];
 
-/// How long a log group keeps events.
+/// The time for which a log group keeps events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retention {
     /// One of [`RETENTION_DAYS`].

@@ -21,7 +21,7 @@ pub const ROLE_POLICY_NAME: &str = "workmail-email-events";
 pub struct SetupWish {
     /// The organization, the group and the role.
     pub scope: Scope,
-    /// How long the group keeps events. If unset, a group with events stays as it is.
+    /// The time for which the group keeps events. If unset, a group with events keeps its own.
     pub retention: Option<Retention>,
     /// The ARN of the key that encrypts the log group.
     pub kms_key: Option<String>,
@@ -219,7 +219,7 @@ impl SetupPlan {
         found: &SetupFound,
     ) -> Result<(), ProvisioningError> {
         let scope = &wish.scope;
-        // An existing role may have a path, which its name does not tell.
+        // An existing role may have a path, which its name does not show.
         let role_arn = (!wish.is_default_role).then(|| match &found.role {
             Some(role) => role.arn.clone(),
             None => scope.role_arn(),

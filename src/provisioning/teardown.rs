@@ -15,7 +15,7 @@ use crate::limits;
 use crate::time::Timestamp;
 use crate::time::workmail_end::has_ended;
 
-/// What to switch off and delete.
+/// The parts to switch off and to delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TeardownWish {
     /// The organization (its ID is empty if none is given), the group and the role.
@@ -65,7 +65,7 @@ pub struct TeardownFound {
 /// Steps in order, and what needs none.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TeardownPlan {
-    /// What was asked for.
+    /// The request.
     pub wish: TeardownWish,
     /// The steps to take.
     pub steps: Vec<TeardownStep>,

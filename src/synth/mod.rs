@@ -47,7 +47,7 @@ use schedule::Schedule;
 pub struct SynthOptions {
     /// The exact number of events. The last messages are cut off midway, as in any log.
     pub event_count: u64,
-    /// The seed: another one gives another log.
+    /// The seed: each gives another log.
     pub seed: u64,
     /// The earliest start of a message.
     pub since: Timestamp,

@@ -13,7 +13,7 @@ const HOUR_MS: i64 = 3_600_000;
 /// The parts of one unit of weight, so that millions of messages fit in an hour.
 const PARTS: u64 = 1 << 32;
 
-/// Gives the start of one message after another.
+/// The start of one message after another.
 #[derive(Debug)]
 pub(super) struct Schedule {
     hour_start_ms: i64,

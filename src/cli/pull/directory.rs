@@ -270,7 +270,7 @@ impl AskedLook {
         Ok(report.ok())
     }
 
-    /// The organization as named, or as its log group's name tells; else the only one.
+    /// The organization as named, or as its log group is called; else the only one.
     fn organization(&self, services: &Services) -> Result<Organization, ProvisioningError> {
         if let Some(name) = &self.organization {
             return services.wait_for(services.organization(name));

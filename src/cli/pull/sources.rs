@@ -82,7 +82,7 @@ impl SourceArgs {
         Ok(chosen)
     }
 
-    /// What the command line alone says: the name of the log group, and the session.
+    /// The name of the log group and the session, from the command line alone.
     pub(crate) fn session(&self) -> anyhow::Result<(Option<String>, SessionOptions)> {
         let log_group = self.log_group.clone();
         let chosen = self.chosen(&SourceConfig { log_group, ..SourceConfig::default() })?;

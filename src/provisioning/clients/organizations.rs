@@ -75,8 +75,8 @@ impl WorkMailClient {
         let answer = match request.send().await {
             Ok(answer) => answer,
             Err(error) => {
-                // Only the code tells "nothing is configured" from "there is no such
-                // organization".
+                // "Nothing is configured" and "there is no such organization" differ only in the
+                // code.
                 let is_off =
                     error.as_service_error().is_some_and(|it| it.is_resource_not_found_exception());
                 return if is_off { Ok(None) } else { Err(failure::failure(&error, &call)) };

@@ -24,7 +24,7 @@ use crate::time::{Timestamp, Zone};
 /// The regions of WorkMail (AWS General Reference, "Amazon WorkMail endpoints").
 pub(super) const WORKMAIL_REGIONS: [&str; 3] = ["us-east-1", "us-west-2", "eu-west-1"];
 
-/// What to examine, and what is known beforehand.
+/// The subjects of an examination, and what is known beforehand.
 #[derive(Clone, Debug)]
 pub struct DoctorWish {
     /// The organization, by alias or ID.
@@ -38,7 +38,7 @@ pub struct DoctorWish {
     pub store: StoreView,
 }
 
-/// What a store says of pulls.
+/// The pulls and the directory that a store has.
 #[derive(Clone, Debug)]
 pub struct StoreView {
     /// Its path, for messages.
@@ -126,7 +126,7 @@ impl Examination<'_> {
         }
     }
 
-    /// The command that prints the policy for whoever runs the examination.
+    /// The command that prints the policy which the caller needs.
     fn policy_command(&self) -> String {
         let mut command = "mailtrace policy reader".to_owned();
         let organization = self.organization.as_ref().map(|it| it.id.as_str());

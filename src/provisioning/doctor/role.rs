@@ -54,7 +54,7 @@ impl Examination<'_> {
         self.checks.push(judge::role_name(&name));
     }
 
-    /// What the role should be for; gaps are filled from its trust policy.
+    /// The role's intended scope; gaps are filled from its trust policy.
     fn scope(&self, role: &str, trust: Option<&Policy>) -> Scope {
         let given = Given {
             organization: self.organization.as_ref().map(|it| it.id.clone()),
