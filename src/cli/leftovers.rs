@@ -33,7 +33,7 @@ impl Leftovers {
     fn take(&self, add: impl FnOnce(&mut Left)) -> anyhow::Result<()> {
         let Ok(mut left) = self.0.lock() else { return Ok(()) };
         add(&mut left);
-        // One watcher for the whole process, started when there is first something to watch.
+        // One watcher, started when there is first something to watch for.
         if std::mem::replace(&mut left.is_watched, true) { Ok(()) } else { self.watch() }
     }
 

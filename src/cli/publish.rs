@@ -130,7 +130,6 @@ pub(crate) fn run(args: &PublishArgs, context: &Context) -> anyhow::Result<Comma
         write_json_pretty(&templates(&options.names), &mut stdout)?;
         return Ok(CommandOutcome::Done);
     }
-    // Before the store is opened, which may take long.
     args.cluster.check_password()?;
     let path = context.store_path()?;
     let store = Store::open(&path)?;
@@ -171,7 +170,7 @@ fn follow(
         // Read before the store is opened: a commit in between is published at the next look.
         let stamp = Store::commit_stamp(path);
         if stamp != published {
-            // Ages and pending rows count from now, which moves on.
+            // An age in `--since` counts from now, which moves on.
             let context = context.now();
             let options = args.options(config, redactor, &context)?;
             let store = Store::open(path)?;

@@ -200,9 +200,9 @@ fn named(event: &AuditEvent<'_>) -> Option<String> {
     if event.flag(AuditField::AuthSuccessful) == Some(Flag::No) {
         return None;
     }
+    // Only these types name people. Their first event must not hide behind an earlier one of
+    // another type that has the same ID and name.
     let is_told_by_type =
-        // Only these types name people. Their first event must not hide behind an earlier one of
-        // another type that has the same ID and name.
         matches!(event.kind, AuditType::Authentication | AuditType::PersonalAccessToken);
     let kind: &[u8] = if is_told_by_type { b"signed in" } else { b"" };
     Some(digest(&[folded(id).as_bytes(), folded(name).as_bytes(), kind]))

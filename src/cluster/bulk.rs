@@ -266,9 +266,9 @@ impl<'c> Bulk<'c> {
         answered: BulkAnswer,
         conflicting: &mut Vec<Item>,
     ) -> Result<(Vec<Item>, Option<String>), ClusterError> {
+        let (mut left, mut why) = (Vec::new(), None);
         // A block does not end the loop at once: items that were written, refused or in conflict
         // are still counted.
-        let (mut left, mut why) = (Vec::new(), None);
         let mut blocked = None;
         for (item, answer) in items.into_iter().zip(answered.items) {
             let (ItemAnswer::Index(answer) | ItemAnswer::Delete(answer)) = answer;

@@ -77,8 +77,8 @@ impl Plan {
             }
             (Some(cursor), Some(meta)) => (cursor, meta),
         };
-        // The store must not go on here: its next numbers could be smaller than those in the
-        // cluster.
+        // The cluster may have records that this store has lost, and going on would leave them
+        // there.
         if meta.commit > cursor.commit {
             return out_of_step(format!(
                 "the cluster has this store up to number {}, and the store remembers {}: it was put back from an older copy, or a copy of it publishes as well",

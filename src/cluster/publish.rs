@@ -189,9 +189,9 @@ pub fn publish(
             store: store_name,
             commit: plan.commit,
         },
+        cursor,
         // Not secret, only unlike another run's: it identifies our own write of the meta document
         // when the answer to the compare and swap was lost.
-        cursor,
         nonce: digest(&[
             format!("{:?} {}", std::time::Instant::now(), std::process::id()).as_bytes()
         ]),

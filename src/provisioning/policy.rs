@@ -271,7 +271,7 @@ impl PolicyStatement {
     }
 
     fn is_about(&self, action: &str, resource: &str) -> bool {
-        // IAM ignores case in action names, but not in resources.
+        // IAM ignores case in action names.
         let action = action.to_lowercase();
         let is_action = match self.not_action.is_empty() {
             true => self.action.lowercased().fits(&action),

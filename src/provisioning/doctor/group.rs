@@ -115,8 +115,8 @@ impl Examination<'_> {
         const NAME: &str = "pulling";
         let Some(group) = self.log_group() else { return };
         let now_ms = self.wish.now.as_ms();
+        // One minute is enough: the question is permission, not events.
         let query =
-            // One minute is enough: the question is permission, not events.
             EventQuery { first_ms: now_ms - 60_000, last_ms: now_ms, ..EventQuery::default() };
         let asked = async || self.services.logs.events(&group, &query, None).await;
         let answer = self.services.call(asked).await.map_err(Failure::into_error);
