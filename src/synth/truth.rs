@@ -40,7 +40,7 @@ pub struct TruthRecipient {
     pub address: String,
     /// `incoming` or `outgoing`.
     pub direction: &'static str,
-    /// One of the outcomes, such as `delivered` or `lost`.
+    /// One of the outcomes of [`crate::synth`], such as `delivered` or `lost`.
     pub outcome: &'static str,
     /// The folder of a delivery.
     pub folder: Option<&'static str>,
