@@ -1,4 +1,5 @@
-//! Answers: made once for each commit and question, a few at a time, and kept for a while.
+//! The cache of answers: each is made once per commit and question, a few at a time, and reused for
+//! a while.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -24,7 +25,7 @@ pub(super) struct Reply {
     pub(super) body: Bytes,
 }
 
-/// Why there is no answer yet.
+/// The reason why there is no answer yet.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoAnswer {
     #[error(
@@ -41,34 +42,34 @@ pub(super) enum NoAnswer {
     Question(#[from] QuestionError),
 }
 
-/// How long an answer is good.
+/// The time for which an answer stays valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keeping {
     /// Until the store changes.
     Settled,
-    /// For a moment: it depends on the time of day.
+    /// Briefly, since it depends on the time of day.
     Moment,
 }
 
-/// How long a question takes, as a rule.
+/// The time that a question usually takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Length {
-    /// It looks up a few things.
+    /// A few look-ups.
     Short,
-    /// It may read the whole store. Short ones have turns of their own, so that these do not hold
-    /// them up.
+    /// Possibly a scan of the whole store. Short questions have slots of their own, so that long
+    /// ones do not delay them.
     Long,
 }
 
-/// A commit, and what is asked of it.
+/// A commit's number and the question.
 type AnswerKey = (u64, String);
 
-/// What comes of a question that somebody works on.
+/// The result of a question, `None` while it is being worked on.
 type MadeAnswer = Option<Result<Reply, Unmade>>;
 type Coming = watch::Receiver<MadeAnswer>;
 type Promise = watch::Sender<MadeAnswer>;
 
-/// Why nothing came of it.
+/// The reason why no answer was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Unmade {
     GivenUp,
@@ -82,8 +83,9 @@ enum Entry {
 
 struct Kept {
     answer: Reply,
-    /// From when on it is given only while a new one is made.
+    /// Once this has passed, it is handed out only while a new one is being made.
     fresh_until: Instant,
+    /// Whether a new one has been commissioned; only one request may trigger that.
     is_renewed: bool,
     used: u64,
 }
@@ -94,10 +96,10 @@ impl Kept {
     }
 }
 
-/// What is there of an answer.
+/// The state of a cached answer.
 enum FoundAnswer {
     Fresh(Reply),
-    /// Somebody has to make a new one.
+    /// The caller has to have a new one made.
     Stale(Reply),
     Coming(Coming),
 }
@@ -109,14 +111,14 @@ struct Cache {
     uses: u64,
 }
 
-/// Answers questions of one store.
+/// Answers questions about one store.
 pub(super) struct Answers {
     opened: Stores,
     cache: Mutex<Cache>,
     short_turns: Arc<Semaphore>,
     long_turns: Arc<Semaphore>,
     timeout: Duration,
-    /// For how long an answer is fresh that depends on the time of day.
+    /// The time for which an answer that depends on the time of day is fresh.
     moment: Duration,
     waiting: AtomicU64,
     pub(super) hits: AtomicU64,
@@ -141,19 +143,20 @@ impl Answers {
         }
     }
 
-    /// Questions that are worked on, or wait for it.
+    /// Returns how many questions are being worked on or are queued.
     pub(super) fn waiting(&self) -> u64 {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// The newest commit.
+    /// Returns the newest commit.
     pub(super) async fn snapshot(self: &Arc<Self>) -> Result<ServedSnapshot, NoAnswer> {
         let answers = Arc::clone(self);
+        // Opening a store, or asking a cluster for its version, blocks.
         let opened = tokio::task::spawn_blocking(move || answers.opened.newest());
         Ok(opened.await.map_err(|_| NoAnswer::Fault)??)
     }
 
-    /// Whether there is anything to ask: what is elsewhere may not answer.
+    /// Checks that there is something to ask. Only a cluster can fail here: it may not respond.
     pub(super) async fn health(self: &Arc<Self>) -> Result<(), NoAnswer> {
         match &self.opened {
             Stores::Own(_) => Ok(()),
@@ -161,9 +164,11 @@ impl Answers {
         }
     }
 
-    /// Gives the answer to `asked`, which `work` makes unless it is there already, or being made
-    /// for somebody else. One that is no more fresh is given once more, so that nobody waits for what
-    /// somebody saw a moment ago, and made anew for whoever asks next.
+    /// Returns the answer to `asked`. `work` makes it unless it is cached or being made for another
+    /// request.
+    ///
+    /// The first request for a stale answer gets it as it is, so that nobody waits for what was
+    /// shown a moment ago, and has a new one made for the next.
     pub(super) async fn answer(
         self: &Arc<Self>,
         asked: String,
@@ -172,6 +177,7 @@ impl Answers {
         work: impl FnOnce(Result<&Store, QuestionError>) -> Reply + Send + 'static,
     ) -> Result<Reply, NoAnswer> {
         let snapshot = self.snapshot().await?;
+        // The commit is part of the key, so a new commit invalidates everything without a sweep.
         let key = (snapshot.number, asked);
         let work = move |stop: &Arc<AtomicBool>| match snapshot.store(&needs, now) {
             Ok(store) => work(Ok(&store.stoppable(stop))),
@@ -184,7 +190,7 @@ impl Answers {
             }
             Some(FoundAnswer::Stale(answer)) => {
                 self.hits.fetch_add(1, Ordering::Relaxed);
-                // Where too many wait already, it is made when it is over.
+                // If the queue is full, the stale answer serves until it expires.
                 let _renewed = self.begin(key, keeping, length, work);
                 return Ok(answer);
             }
@@ -202,13 +208,13 @@ impl Answers {
                 Some(Err(Unmade::GivenUp)) => Err(NoAnswer::TooLong(self.timeout.as_secs())),
                 Some(Err(Unmade::Fault)) | None => Err(NoAnswer::Fault),
             },
-            // Whoever works on it has gone.
+            // The task was dropped without a result.
             Ok(Err(_)) => Err(NoAnswer::Fault),
         }
     }
 
-    /// Has a question worked on, whether or not somebody goes on waiting for it: an answer that
-    /// came too late is there when the question is asked again.
+    /// Starts work on a question. It goes on even if the client stops waiting: an answer that came
+    /// too late is there when the question is asked again.
     fn begin(
         self: &Arc<Self>,
         key: AnswerKey,
@@ -221,14 +227,15 @@ impl Answers {
         }
         let (sender, coming) = watch::channel(None);
         let mut cache = self.lock();
-        // Somebody else may have begun since the caller looked. To put a second promise into the
-        // place of theirs would leave them without an answer.
+        // Another request may have begun since the caller looked. A second promise would replace
+        // the first, whose waiters would then never get an answer.
         if let Some(Entry::Coming(theirs)) = cache.entries.get(&key) {
             return Ok(theirs.clone());
         }
+        // A renewal leaves the stale entry in place, so that other requests go on getting it.
         let is_renewal = matches!(cache.entries.get(&key), Some(Entry::Kept(it)) if it.is_renewed && !it.is_over());
         if !is_renewal {
-            // One that is over gives back the room that it took.
+            // Removing an expired entry first keeps the byte count right.
             cache.remove(&key);
             cache.entries.insert(key.clone(), Entry::Coming(coming.clone()));
         }
@@ -239,9 +246,12 @@ impl Answers {
             Length::Short => &self.short_turns,
             Length::Long => &self.long_turns,
         });
+        // Longer than a client waits, so that the question is answered when it is asked again.
         let patience = self.timeout.max(Duration::from_millis(limits::SERVE_WORK_MS_MAX));
         tokio::spawn(async move {
             let turn = turns.acquire_owned().await;
+            // `_turn` is held until the work has ended, which bounds the busy threads. A renewal
+            // has no waiters by design.
             let made = match turn {
                 Ok(_turn) if is_renewal || answers.is_awaited(&key, &sender) => {
                     answers.made.fetch_add(1, Ordering::Relaxed);
@@ -250,16 +260,18 @@ impl Answers {
                 _ => Err(Unmade::GivenUp),
             };
             answers.waiting.fetch_sub(1, Ordering::Relaxed);
+            // Before the waiters wake: a request that comes now finds the answer, not an empty
+            // place.
             answers.keep(&key, made.as_ref().ok(), keeping);
             sender.send_replace(Some(made));
         });
         Ok(coming)
     }
 
-    /// Whether somebody still waits for what has not been begun; else it is forgotten.
+    /// True if a client still waits for work that has not begun; otherwise forgets the promise.
     fn is_awaited(&self, key: &AnswerKey, sender: &Promise) -> bool {
         let mut cache = self.lock();
-        // One of them is the cache's own.
+        // One receiver is the cache's own. The lock keeps new ones from being cloned meanwhile.
         let is_awaited = sender.receiver_count() > 1;
         if !is_awaited {
             cache.remove(key);
@@ -279,6 +291,7 @@ impl Answers {
                 if kept.is_renewed || Instant::now() < kept.fresh_until {
                     return Some(FoundAnswer::Fresh(answer));
                 }
+                // Set under the lock, so that exactly one request becomes the one that renews.
                 kept.is_renewed = true;
                 Some(FoundAnswer::Stale(answer))
             }
@@ -286,8 +299,8 @@ impl Answers {
         }
     }
 
-    /// Keeps an answer in the place of the promise of it, and lets go of those of earlier commits
-    /// and of those that were used least recently.
+    /// Replaces a promise with its answer, and evicts answers of earlier commits, expired ones and,
+    /// above the bound, those used least recently.
     fn keep(&self, key: &AnswerKey, answer: Option<&Reply>, keeping: Keeping) {
         let mut cache = self.lock();
         cache.remove(key);
@@ -307,6 +320,7 @@ impl Answers {
         let (answer, fresh_until, used) = (answer.clone(), Instant::now() + fresh, cache.uses);
         let kept = Kept { answer, fresh_until, is_renewed: false, used };
         cache.entries.insert(key.clone(), Entry::Kept(kept));
+        // Promises are never evicted: clients wait for them.
         while cache.bytes > limits::SERVE_CACHE_BYTES_MAX {
             let used = |(key, entry): (&AnswerKey, &Entry)| match entry {
                 Entry::Kept(kept) => Some((kept.used, key.clone())),
@@ -318,6 +332,7 @@ impl Answers {
     }
 
     fn lock(&self) -> MutexGuard<'_, Cache> {
+        // The cache's invariants hold between any two statements, so poisoning is harmless.
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -330,7 +345,8 @@ impl Cache {
     }
 }
 
-/// Has a question worked on, and has that end after a while: the store then reads nothing more.
+/// Runs `work` on a blocking thread. After `patience` it raises the flag at which the store stops
+/// reading.
 async fn work_within(
     patience: Duration,
     work: impl FnOnce(&Arc<AtomicBool>) -> Reply + Send + 'static,
@@ -342,6 +358,8 @@ async fn work_within(
     let worked = match in_time {
         Ok(worked) => worked,
         Err(_) => {
+            // A blocking thread cannot be aborted. Awaiting it keeps its slot taken until it is
+            // free.
             stop.store(true, Ordering::Relaxed);
             worked.await
         }
@@ -353,7 +371,7 @@ async fn work_within(
     }
 }
 
-/// Bytes that an entry takes.
+/// Estimates the bytes that an entry takes.
 fn weight(key: &AnswerKey, answer: &Reply) -> usize {
     key.1.len() * 2 + answer.body.len() + 256
 }

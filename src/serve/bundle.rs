@@ -1,4 +1,4 @@
-//! Evidence to take away: the bundle of what is shown, as one zip.
+//! Evidence to download: the bundle of what a page shows, as one zip.
 
 use std::fs::File;
 use std::io;
@@ -16,18 +16,18 @@ use crate::export::{BundleOptions, ExportError, Staging, write_bundle};
 use crate::store::Store;
 use crate::temporary::TemporaryDirectory;
 
-/// What a bundle's directory is called while it is made.
+/// The prefix of the directory in which a bundle is made.
 const PREFIX: &str = ".mailtrace-serve.";
 
-/// A bundle that has no name on disk any more.
+/// A bundle that no longer has a name on disk.
 pub(super) struct FinishedBundle {
     file: File,
     bytes: u64,
-    /// What stands for the archive that it was taken from.
+    /// The head of the archive that it was taken from; none for a cluster.
     pub(super) head: Option<String>,
 }
 
-/// Makes the bundle of what is asked for.
+/// Makes the bundle that a question asks for.
 pub(super) fn make(
     questions: &dyn Questions,
     question: &Question<'_>,
@@ -42,6 +42,7 @@ pub(super) fn make(
     let (question, rules, zone) = (asked.question, asked.rules, asked.zone);
     let options = BundleOptions { question, rules, zone, redactor: None, signing: None };
     let report = write_bundle(store, &asked.selection, &options, staging).map_err(failed)?;
+    // An empty bundle is no evidence of anything.
     if report.manifest.counts.messages == 0 {
         return Err(QuestionError::refused(
             "no message is what was asked for: there is nothing to export",
@@ -50,7 +51,7 @@ pub(super) fn make(
     let file = File::open(&report.path).map_err(io)?;
     let bytes = file.metadata().map_err(io)?.len();
     let head = if store.is_mirror() { None } else { store.head()? };
-    // The file lives on until it has been sent, and no longer, however that ends.
+    // Unlinked while open, the file lasts exactly as long as the download, however that ends.
     drop(dir);
     Ok(FinishedBundle { file, bytes, head })
 }
@@ -62,7 +63,7 @@ impl FinishedBundle {
     }
 }
 
-/// A file as it is read.
+/// A file's content as a response body.
 struct FileBody {
     reader: ReaderStream<tokio::fs::File>,
     left: u64,
@@ -84,6 +85,8 @@ impl HttpBody for FileBody {
     }
 
     fn size_hint(&self) -> SizeHint {
+        // hyper turns an exact size into Content-Length, which shows a client that a download broke
+        // off.
         SizeHint::with_exact(self.left)
     }
 }

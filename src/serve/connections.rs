@@ -1,8 +1,8 @@
-//! Connections: how many there are, and how long each may take.
+//! Connections: their number, and the time that each may take.
 //!
-//! A client that sends nothing, half a request or its head a byte at a time is closed after a while;
-//! one that takes nothing of its answer is too. Where there are as many as may be, whichever has
-//! waited longest for a request makes room.
+//! A client that sends nothing, half a request, or its head one byte at a time is closed after a
+//! while; so is one that does not read its answer. At the maximum, the connection that has waited
+//! longest for a request makes room.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -26,24 +26,25 @@ use super::server::Server;
 use crate::limits;
 use crate::stop::Stop;
 
-/// The connections that are open.
+/// The open connections.
 pub(super) struct Connections {
     open: Mutex<BTreeMap<u64, Arc<Connection>>>,
     count_max: usize,
     turns: AtomicU64,
 }
 
-/// One of them.
+/// The state of one connection.
 #[derive(Default)]
 struct Connection {
     is_answered: AtomicBool,
-    /// When it began to wait, counted in requests and connections.
+    /// When it began to wait, in ticks of `turns`: a clock of requests and connections, which
+    /// cannot stand still or run backwards.
     waits_since: AtomicU64,
     leave: Notify,
 }
 
 impl Connections {
-    /// None yet. Each takes a file, and the store's come first.
+    /// Starts without connections. Each takes a file descriptor; the store's come first.
     pub(super) fn new() -> Self {
         let files = raise_file_limit().saturating_sub(limits::SERVE_FILES_RESERVED);
         let most = usize::try_from(files).unwrap_or(usize::MAX).max(1);
@@ -55,10 +56,11 @@ impl Connections {
         self.open.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    /// Enters one, for which another may have to leave. False where all are being answered.
+    /// Registers a connection, evicting an idle one if need be. False if all are being answered.
     fn enter(&self, number: u64, connection: &Arc<Connection>) -> bool {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.len() >= self.count_max {
+            // A connection whose request is being answered is never closed for another.
             let is_idle = |it: &Connection| !it.is_answered.load(Ordering::Relaxed);
             let idle = open.iter().filter(|(_, it)| is_idle(it));
             let longest = idle.min_by_key(|(_, it)| it.waits_since.load(Ordering::Relaxed));
@@ -80,7 +82,7 @@ impl Connections {
     }
 }
 
-/// As many files as the system lets us have.
+/// Raises the limit of open files as far as needed and allowed, and returns it.
 fn raise_file_limit() -> u64 {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
@@ -94,7 +96,7 @@ fn raise_file_limit() -> u64 {
     if setrlimit(Resource::Nofile, raised).is_ok() { most } else { now }
 }
 
-/// Answers whoever connects until told to stop.
+/// Accepts connections until `stop`, then gives open ones a short time to finish.
 pub(super) async fn accept(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
@@ -107,10 +109,12 @@ pub(super) async fn accept(
         let stream = tokio::select! {
             stream = listener.accept() => stream,
             () = stop.requested() => break,
+            // Reaps finished tasks, whose results the set would otherwise collect for ever.
             Some(_) = tasks.join_next() => continue,
         };
         let Ok((stream, _)) = stream else {
-            // No file is left for it. Others are given back soon.
+            // Most likely no descriptor is left. `accept` would fail again at once, so wait until
+            // connections close instead of spinning.
             tokio::time::sleep(Duration::from_millis(50)).await;
             continue;
         };
@@ -125,10 +129,11 @@ pub(super) async fn accept(
             server.connections.leave(number);
         });
     }
+    // Before waiting: newcomers are refused at once rather than left in the backlog.
     drop(listener);
     let ends = async { while tasks.join_next().await.is_some() {} };
     let grace = Duration::from_millis(limits::SERVE_STOP_MS_MAX);
-    // What is not done by then is broken off.
+    // Dropping the set aborts whatever is unfinished by then.
     let _late = tokio::time::timeout(grace, ends).await;
 }
 
@@ -139,15 +144,18 @@ async fn attend(
     connection: &Arc<Connection>,
     stop: Stop,
 ) {
-    // An answer is written at once: there is nothing to be gained by waiting for more.
+    // An answer is written in one go, so Nagle's algorithm would only delay it. Failure merely
+    // costs time.
     let _slower = stream.set_nodelay(true);
     let mut stream = TimeoutWriter::new(stream);
     stream.set_timeout(Some(Duration::from_millis(limits::SERVE_WRITE_STALL_MS_MAX)));
+    // The timeout's timer is not `Unpin`, which hyper demands of a stream.
     let stream = Box::pin(stream);
     let Some(tls) = tls else {
         return converse(stream, server, connection, stop).await;
     };
     let patience = Duration::from_millis(limits::SERVE_HEAD_MS_MAX);
+    // The handshake comes before hyper's own header timeout, hence a bound for it here.
     let shaken = tokio::select! {
         shaken = tokio::time::timeout(patience, tls.accept(stream)) => shaken,
         () = connection.leave.notified() => return,
@@ -182,12 +190,12 @@ async fn converse(
         .serve_connection(TokioIo::new(stream), service);
     let mut conversation = std::pin::pin!(conversation);
     tokio::select! {
-        // What a client does wrong concerns it alone.
+        // A client's errors concern that client alone.
         _ended = conversation.as_mut() => {}
         () = connection.leave.notified() => {}
         () = stop.requested() => {
             conversation.as_mut().graceful_shutdown();
-            // Where nothing is under way there is nothing to wait for but what is being sent.
+            // Nothing is being answered; only the rest of an answer may still be on its way out.
             if connection.is_answered.load(Ordering::Relaxed) {
                 let _ended = conversation.await;
             } else {

@@ -1,8 +1,8 @@
-//! Who may ask: decided before anything is looked up.
+//! Access control: decided before anything is looked up.
 //!
-//! A page of another site may send requests here, by a name that it makes point here too, and
-//! another user of this machine may connect. So the name that was asked for must be one of ours,
-//! nothing but reading is possible, and whoever reads has the token.
+//! A page of another site may send requests here, using a name that it makes point to this machine
+//! (DNS rebinding), and other users of this machine may connect. So the requested name must be one
+//! of ours, only reading is possible, and every reader needs the token.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -12,22 +12,22 @@ use hyper::{Method, Request, StatusCode};
 use super::{AccessToken, Parameters};
 use crate::limits;
 
-/// Who may ask, and how they show it.
+/// Decides which requests are answered.
 pub(super) struct Guard {
     pub(super) token: AccessToken,
-    /// Names besides those of the loopback.
+    /// Allowed names besides those of the loopback.
     pub(super) hosts: Vec<Host>,
-    /// The cookie's name. Cookies know no ports, so that its name has it: two servers of one machine
-    /// would else sign each other's users out.
+    /// The cookie's name. It contains the port because cookies ignore ports: two servers on one
+    /// machine would otherwise sign each other's users out.
     pub(super) cookie: String,
-    /// What all paths begin with: nothing, or `/mail`.
+    /// The prefix of all paths: empty, or such as `/mail`.
     pub(super) base_path: String,
     pub(super) is_tls: bool,
-    /// Whether what a proxy says of its client is believed.
+    /// Whether to trust a proxy's headers about its client.
     pub(super) is_behind_proxy: bool,
 }
 
-/// A name by which the server may be asked, and a port where only one is right.
+/// A name by which clients may address the server, and a port if only one is right.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
     name: String,
@@ -35,7 +35,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// Reads a name such as `mail.example`, `mail.example:8443` or `[::1]`.
+    /// Parses a name such as `mail.example`, `mail.example:8443` or `[::1]`.
     pub fn parse(text: &str) -> Option<Self> {
         let (name, port) = match text.strip_prefix('[').and_then(|it| it.split_once(']')) {
             Some((address, rest)) => {
@@ -63,7 +63,7 @@ impl Host {
         Some(Self { name, port })
     }
 
-    /// Whether it can only be this machine. Its port may be another: one that SSH forwards.
+    /// True if it can only be this machine. Any port will do: SSH may forward another.
     fn is_loopback(&self) -> bool {
         let address = self.name.parse::<IpAddr>();
         self.name == "localhost" || address.is_ok_and(|it| it.is_loopback())
@@ -74,7 +74,7 @@ impl Host {
     }
 }
 
-/// Why a request is not answered, or where to ask instead.
+/// A refusal, or a redirect.
 #[derive(Debug)]
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
@@ -88,16 +88,16 @@ impl Refusal {
     }
 
     fn with(mut self, name: HeaderName, value: &str) -> Self {
-        // What cannot stand in a header has been kept out of what is asked for.
+        // Never fails: values are constants or percent-encoded.
         self.headers.extend(HeaderValue::from_str(value).ok().map(|it| (name, it)));
         self
     }
 }
 
-/// What somebody who may ask asks for.
+/// A request that passed the guard.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Admitted {
-    /// Below the base path.
+    /// The path below the base path.
     pub(super) path: String,
     pub(super) parameters: Parameters,
 }
@@ -107,16 +107,19 @@ impl Guard {
         &self,
         request: &Request<B>,
     ) -> Result<Admitted, Refusal> {
+        // First, so that a request by a rebound name learns nothing but that it is refused.
         self.check_host(request)?;
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
             let text = "only GET and HEAD are answered: nothing can be changed here";
             let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, text);
             return Err(refusal.with(hyper::header::ALLOW, "GET, HEAD"));
         }
+        // Nobody reads a body, and the next request on this connection would come behind it.
         if !request.body().is_end_stream() {
             let refusal = Refusal::new(StatusCode::BAD_REQUEST, "a question has no body");
             return Err(refusal.with(hyper::header::CONNECTION, "close"));
         }
+        // Only browsers send it, and only they can be tricked; programs pass without.
         let sites = request.headers().get_all("sec-fetch-site");
         if sites.iter().any(|it| !matches!(it.as_bytes(), b"same-origin" | b"none")) {
             let text = "another site's page asked for this: open it from here, or type its address";
@@ -128,6 +131,7 @@ impl Guard {
             return Err(Refusal::new(StatusCode::URI_TOO_LONG, text));
         }
         let path = self.below_base(request)?;
+        // Monitoring needs no token; the answer discloses nothing.
         if path == "/healthz" {
             return Ok(Admitted { path, parameters: Parameters::default() });
         }
@@ -135,7 +139,7 @@ impl Guard {
         let is_known = self.is_known(request.headers());
         let parameters = match parameters {
             Ok(parameters) => parameters,
-            // Nobody learns more than that from outside.
+            // Without the token nothing is said beyond that it is missing.
             Err(_) if !is_known => return Err(Self::unknown()),
             Err(super::ParameterError::NotUtf8) => {
                 let text = "the parameters are not UTF-8";
@@ -146,6 +150,7 @@ impl Guard {
                 return Err(Refusal::new(StatusCode::BAD_REQUEST, text));
             }
         };
+        // Handled even with a valid cookie, so that the token always leaves the address.
         if let Some(token) = parameters.get("token") {
             if !self.token.is(token) {
                 return Err(Self::unknown());
@@ -158,7 +163,7 @@ impl Guard {
         Ok(Admitted { path, parameters })
     }
 
-    /// The name that was asked for must be ours, in whichever place it stands.
+    /// Checks that the requested name is ours, wherever in the request it stands.
     fn check_host<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
         let mut named = request.headers().get_all(HOST).iter();
         let (Some(host), None) = (named.next(), named.next()) else {
@@ -168,6 +173,8 @@ impl Guard {
         let text = "this Host is not served here: --host names those that are";
         let refused = || Refusal::new(StatusCode::FORBIDDEN, text);
         let host = host.to_str().ok().and_then(Host::parse).ok_or_else(refused)?;
+        // A target in absolute form carries a second name, which must not differ from the checked
+        // one.
         if let Some(authority) = request.uri().authority() {
             let authority = Host::parse(authority.as_str()).ok_or_else(refused)?;
             if authority != host {
@@ -178,13 +185,13 @@ impl Guard {
         if is_ours { Ok(()) } else { Err(refused()) }
     }
 
-    /// The path without what all paths begin with.
+    /// Returns the path without the base path.
     fn below_base<B>(&self, request: &Request<B>) -> Result<String, Refusal> {
         let path = request.uri().path();
         let rest = path.strip_prefix(self.base_path.as_str());
         match rest {
             Some("") if !self.base_path.is_empty() => {
-                // Links are relative, so that the directory must be one.
+                // Links are relative and resolve only below a path that ends with a slash.
                 let name = self.base_path.rsplit_once('/').map_or(&*self.base_path, |it| it.1);
                 let query = request.uri().query().map_or_else(String::new, |it| format!("?{it}"));
                 let refusal = Refusal::new(StatusCode::SEE_OTHER, "");
@@ -204,6 +211,7 @@ impl Guard {
         }
         let cookies = headers.get_all(COOKIE).iter().filter_map(|it| it.to_str().ok());
         let pairs = cookies.flat_map(|it| it.split(';')).filter_map(|it| it.trim().split_once('='));
+        // Each comparison hashes, so the number of them is bounded.
         let ours = pairs.filter(|(name, _)| *name == self.cookie).take(COOKIES_MAX);
         ours.into_iter().any(|(_, token)| self.token.is(token))
     }
@@ -214,7 +222,8 @@ impl Guard {
             .with(hyper::header::WWW_AUTHENTICATE, "Bearer realm=\"mailtrace\"")
     }
 
-    /// Takes the token out of the address, where it would be seen and kept.
+    /// Redirects to the same page with the token moved from the address, where it would be seen and
+    /// recorded, into a cookie.
     fn signed_in(&self, path: &str, parameters: &Parameters, headers: &HeaderMap) -> Refusal {
         let forwarded = headers.get("x-forwarded-proto").filter(|_| self.is_behind_proxy);
         let is_secure =
@@ -223,6 +232,7 @@ impl Guard {
         let base = if self.base_path.is_empty() { "/" } else { &self.base_path };
         let (cookie, token) = (&self.cookie, self.token.as_str());
         let cookie = format!("{cookie}={token}; Path={base}; HttpOnly; SameSite=Strict{secure}");
+        // Relative, as a proxy may have taken away a prefix that is unknown here.
         let name = path.rsplit_once('/').map_or(path, |it| it.1);
         let rest = parameters.without("token").to_string();
         let query = if rest.is_empty() { rest } else { format!("?{rest}") };
@@ -232,7 +242,7 @@ impl Guard {
     }
 }
 
-/// Cookies of our name that are looked at: browsers send one for each path.
+/// Maximum number of cookies of our name that are tried: browsers send one for each path.
 const COOKIES_MAX: usize = 8;
 
 #[cfg(test)]

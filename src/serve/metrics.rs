@@ -1,4 +1,4 @@
-//! Numbers for a monitoring system, in OpenMetrics.
+//! Metrics for a monitoring system, in OpenMetrics.
 
 use std::fmt::Write;
 use std::sync::atomic::Ordering;
@@ -10,21 +10,21 @@ use crate::time::workmail_end::days_left;
 use crate::time::{DAY_MS, TimeRange, Timestamp};
 use crate::trace::{JoinRules, MessageFilter, Order, Outcome, Totals, select_page};
 
-/// The media type of OpenMetrics' text.
+/// The media type of OpenMetrics' text format.
 pub(super) const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// An hour in milliseconds.
 const HOUR_MS: i64 = 60 * 60 * 1_000;
 
-/// Lines of metrics.
+/// The text of metrics under construction.
 #[derive(Default)]
 struct MetricLines(String);
 
 impl MetricLines {
-    /// Begins a family; `unit` stands at the end of the name.
+    /// Begins a family. `unit` must be the suffix of the name, as the format demands.
     fn family(&mut self, name: &str, kind: &str, unit: &str, help: &str) {
         let Self(text) = self;
-        // A string takes all that is written to it.
+        // Writing to a string cannot fail.
         let _infallible = writeln!(text, "# TYPE {name} {kind}");
         if !unit.is_empty() {
             let _infallible = writeln!(text, "# UNIT {name} {unit}");
@@ -42,6 +42,7 @@ impl MetricLines {
 
     fn gauge(&mut self, name: &str, unit: &str, help: &str, value: impl Into<Option<String>>) {
         self.family(name, "gauge", unit, help);
+        // A family without a sample is valid, and says that the value is unknown.
         if let Some(value) = value.into() {
             self.sample(name, &[], &value);
         }
@@ -49,21 +50,22 @@ impl MetricLines {
 
     fn counter(&mut self, name: &str, help: &str, value: u64) {
         self.family(name, "counter", "", help);
+        // OpenMetrics names a counter's family without `_total` and its sample with it.
         self.sample(&format!("{name}_total"), &[], &value.to_string());
     }
 }
 
-/// A label's value as it stands between quotes.
+/// Escapes a label's value for the place between its quotes.
 fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
-/// Seconds, of which most are whole.
+/// Formats milliseconds as seconds.
 fn seconds(ms: i64) -> String {
     format!("{}.{:03}", ms.div_euclid(1_000), ms.rem_euclid(1_000))
 }
 
-/// The numbers of the store.
+/// Returns the metrics of the store.
 pub(super) fn of_store(
     store: &Store,
     now: Timestamp,
@@ -138,7 +140,7 @@ fn totals(
     Ok(select_page(store, rules, &filter, Order::Newest, None, 0)?.1)
 }
 
-/// How far each log group's pulls have got.
+/// Adds how far the pulls of each log group have got.
 fn pulls(store: &Store, now: Timestamp, lines: &mut MetricLines) {
     let groups: Vec<(String, Standing)> = store
         .checkpoint()
@@ -163,7 +165,7 @@ fn pulls(store: &Store, now: Timestamp, lines: &mut MetricLines) {
     family("mailtrace_pull_loss_seconds", help, &|it| Some(it.deleted_at?.ms_since(now)));
 }
 
-/// The numbers of the server, and the end of all.
+/// Returns the metrics of the server and the end marker, which must be the last line.
 pub(super) fn of_server(server: &Server) -> String {
     let mut lines = MetricLines::default();
     let answers = &server.answers;

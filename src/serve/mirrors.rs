@@ -1,4 +1,4 @@
-//! Stores that are made for questions, of what something else has.
+//! Stores made on demand from a remote source, for the questions at hand.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -8,51 +8,51 @@ use crate::store::Store;
 use crate::temporary::TemporaryDirectory;
 use crate::time::Timestamp;
 
-/// What a request is to be answered from.
+/// The data that a request needs.
 #[derive(Clone, Debug)]
 pub enum Needs {
-    /// What a command looks at.
+    /// Whatever a command reads.
     Question(ApiCommand, Parameters),
-    /// Whatever has one of these IDs.
+    /// Everything that has one of these IDs.
     Ids(Vec<String>),
     /// The last day.
     LastDay,
-    /// Nothing but how much there is.
+    /// Only totals.
     Nothing,
 }
 
-/// Makes stores for questions, of what something else has.
+/// Makes stores on demand from a remote source.
 pub trait Mirrors: Send + Sync + 'static {
-    /// Which state of it there is: another number means that answers may be others.
+    /// Returns the version of the remote data. A new number means that answers may differ.
     ///
     /// # Errors
     ///
-    /// [`QuestionError`] where it does not answer.
+    /// [`QuestionError`] if the source does not respond.
     fn version(&self) -> Result<u64, QuestionError>;
 
-    /// A store from which a request can be answered.
+    /// Returns a store that can answer a request.
     ///
     /// # Errors
     ///
-    /// [`QuestionError`] where it does not answer, or where that would be too much.
+    /// [`QuestionError`] if the source does not respond, or if the request needs too much of it.
     fn store(&self, needs: &Needs, now: Timestamp) -> Result<Arc<ServedStore>, QuestionError>;
 }
 
-/// A store that questions are answered from.
+/// A store that answers questions.
 pub struct ServedStore {
     store: Store,
-    /// What goes with it.
+    /// The directory to remove with it.
     _dir: Option<TemporaryDirectory>,
 }
 
 impl ServedStore {
-    /// A store that stays.
+    /// Wraps a store that outlives this value.
     #[must_use]
     pub fn lasting(store: Store) -> Self {
         Self { store, _dir: None }
     }
 
-    /// A store that goes with its directory.
+    /// Wraps a store that is removed together with its directory.
     #[must_use]
     pub fn temporary(store: Store, dir: TemporaryDirectory) -> Self {
         Self { store, _dir: Some(dir) }

@@ -1,11 +1,11 @@
 //! The page and the API: one process that answers over HTTP what the commands answer.
 //!
-//! A request comes in by [`run`]'s connections, is let in by the guard, and becomes a
-//! [`Question`] for whoever knows the commands ([`Questions`]), or a page. It knows nothing of the
-//! commands' options, and nothing of what is asked can change anything: there is only reading.
+//! A request arrives on one of [`run`]'s connections, passes the guard, and becomes a page or a
+//! [`Question`] for the implementation of the commands ([`Questions`]). This module does not know
+//! the commands' options, and no request can change anything: there is only reading.
 //!
-//! hyper is used as it is. A router and its layers would stand between the guard and the answers,
-//! and have eight paths to tell apart.
+//! hyper is used directly. A router and its layers would sit between the guard and the answers, and
+//! would have only eight paths to distinguish.
 
 mod answers;
 mod bundle;
@@ -52,81 +52,82 @@ use server::Server;
 use crate::limits;
 use crate::stop::Stop;
 
-/// Where and for whom to serve.
+/// The configuration of a server.
 pub struct Setup {
-    /// What is asked.
+    /// The source of the answers.
     pub asked: Asked,
-    /// Where to listen.
+    /// The address to listen on.
     pub listen: SocketAddr,
-    /// Names by which the server may be asked, besides those of the loopback.
+    /// Names by which clients may address the server, besides those of the loopback.
     pub hosts: Vec<Host>,
-    /// What all paths begin with: nothing, or `/mail`.
+    /// The prefix of all paths: empty, or such as `/mail`.
     pub base_path: String,
-    /// Whether what a proxy says of its client is believed, and others than the loopback may
-    /// connect.
+    /// Whether to trust a proxy's headers about its client, and to let other machines connect.
     pub is_behind_proxy: bool,
-    /// The files with certificate and key.
+    /// The files with the certificate and its key.
     pub tls: Option<(PathBuf, PathBuf)>,
-    /// What whoever asks must have.
+    /// The secret that every reader needs.
     pub token: AccessToken,
-    /// How long a question may take.
+    /// The time that a question may take.
     pub timeout: Duration,
 }
 
-/// What is asked.
+/// The source of the answers.
 pub enum Asked {
     /// The store at a path.
     Store(PathBuf),
-    /// What makes stores for questions.
+    /// A source that makes stores on demand.
     Mirrors(Arc<dyn Mirrors>),
 }
 
-/// Why there is no server.
+/// The reason why a server could not be started.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// Others could listen in.
+    /// The traffic could be overheard.
     #[error(
         "{0} can be reached from other machines: give --tls-cert and --tls-key, or say --behind-proxy where a proxy does TLS"
     )]
     Open(SocketAddr),
-    /// What is asked does not answer.
+    /// The source of the answers does not respond.
     #[error(transparent)]
     Asked(#[from] QuestionError),
-    /// Certificate or key cannot be used.
+    /// The certificate or its key cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// Somebody else listens there.
+    /// The address is taken, or not allowed.
     #[error("cannot listen on {address}")]
     Listen {
-        /// Where.
+        /// The address.
         address: SocketAddr,
-        /// Why not.
+        /// The cause.
         source: io::Error,
     },
-    /// The address cannot be told.
+    /// The address could not be announced.
     #[error("cannot say where it listens")]
     Announce(#[source] io::Error),
-    /// The system refuses threads.
+    /// The system refuses to start threads.
     #[error("cannot start")]
     Start(#[source] io::Error),
 }
 
-/// Serves until told to stop. `announce` gets the address to open, once it is open.
+/// Serves until `stop`. Calls `announce` with the address once it accepts connections.
 ///
 /// # Errors
 ///
-/// [`ServeError`], all of it before `announce` is called but for what that says.
+/// [`ServeError`], always before `announce` is called, except for an error that `announce` returns.
 pub fn run(
     setup: Setup,
     questions: Arc<dyn Questions>,
     announce: impl FnOnce(&str) -> io::Result<()>,
     stop: Stop,
 ) -> Result<(), ServeError> {
+    // Canonical, since `::ffff:127.0.0.1` is the loopback too.
     let is_loopback = setup.listen.ip().to_canonical().is_loopback();
     if !is_loopback && setup.tls.is_none() && !setup.is_behind_proxy {
         return Err(ServeError::Open(setup.listen));
     }
-    // What it holds may not be let go on a thread that must not wait.
+    // The mirrors hold a runtime of their own, and dropping one on a worker thread, which must not
+    // block, panics. This reference makes the last drop happen here.
     let mut kept = None;
     let opened = match setup.asked {
         Asked::Store(path) => Stores::Own(OpenedStore::new(path)),
@@ -135,7 +136,7 @@ pub fn run(
             Stores::Mirrored(mirrors)
         }
     };
-    // What is wrong with it is said at once.
+    // Opened once up front, so that a broken store fails the start and not the first request.
     opened.newest()?;
     let tls = setup.tls.as_ref().map(|(cert, key)| tls::acceptor(cert, key)).transpose()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -171,11 +172,11 @@ pub fn run(
         connections::accept(listener, tls, server, stop).await;
         Ok(())
     });
-    // A question that nobody waits for any more does not hold up the end.
+    // Blocking threads cannot be aborted; a question that nobody awaits must not delay the exit.
     runtime.shutdown_timeout(Duration::from_millis(limits::SERVE_STOP_MS_MAX));
     drop(kept);
     served
 }
 
-/// Threads that talk to clients. What is asked is answered on others.
+/// Threads that talk to clients. Questions are answered on blocking threads.
 const WORKER_THREADS: usize = 2;

@@ -1,10 +1,10 @@
-//! The API's description, made of what the commands say of their options.
+//! The description of the API, generated from the commands' definitions of their options.
 
 use serde_json::{Map, Value, json};
 
 use super::{ApiCommand, ParameterDefinition, Questions};
 
-/// The description as one document.
+/// Returns the description as one JSON document.
 pub(super) fn document(questions: &dyn Questions) -> String {
     let mut paths = Map::new();
     for command in ApiCommand::ALL {
@@ -27,7 +27,7 @@ pub(super) fn document(questions: &dyn Questions) -> String {
             "version": env!("CARGO_PKG_VERSION"),
             "description": "What mailtrace's commands answer. Parameters are named as their options, q is the query; an answer is what `mailtrace COMMAND --format json` prints, byte for byte. Nothing can be changed.",
         },
-        // Relative to where this document is: it works under any path.
+        // Relative to this document, so that it holds below any base path.
         "servers": [{"url": "../.."}],
         "security": [{"bearer": []}, {"cookie": []}],
         "paths": paths,
@@ -107,7 +107,7 @@ fn parameter(definition: &ParameterDefinition) -> Value {
     parameter
 }
 
-/// What every answer may be instead.
+/// The error responses that every path shares.
 fn refusals() -> Map<String, Value> {
     [
         ("400", "The question cannot be read"),
@@ -136,6 +136,7 @@ fn plain(summary: &str, content_type: &str) -> Value {
 fn healthz() -> Value {
     let mut item = plain("Whether the server answers", "text/plain");
     if let Some(get) = item.get_mut("get").and_then(Value::as_object_mut) {
+        // An empty list overrides the document's default: this path needs no token.
         get.insert("security".to_owned(), json!([]));
     }
     item
@@ -156,8 +157,8 @@ fn export(command: ApiCommand, parameters: &[ParameterDefinition]) -> Value {
     }})
 }
 
-/// The shapes of the answers that are lists of messages or events. `null` stands where something
-/// does not apply; nothing is missing.
+/// The schemas of answers that are lists of messages or events. Keys that do not apply are `null`,
+/// never missing.
 fn schemas() -> Value {
     let text = || json!({"type": "string"});
     let optional = || json!({"type": ["string", "null"]});

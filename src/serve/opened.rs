@@ -1,4 +1,4 @@
-//! What is asked: a store, opened anew when it has grown, or what makes stores for questions.
+//! The source of answers: a store, reopened when it has grown, or a remote source of stores.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,13 +9,13 @@ use crate::store::{CommitStamp, Store};
 use crate::time::Timestamp;
 use crate::trace::ready_table;
 
-/// What is asked, as of its newest commit.
+/// The source of answers, as of its newest commit.
 pub(super) enum Stores {
     Own(OpenedStore),
     Mirrored(Arc<dyn Mirrors>),
 }
 
-/// A store as of its newest commit.
+/// A store, held open as of its newest commit.
 pub(super) struct OpenedStore {
     path: PathBuf,
     opened: Mutex<Option<Opened>>,
@@ -28,11 +28,11 @@ struct Opened {
     stamp: CommitStamp,
 }
 
-/// What is asked, as of one commit.
+/// The source of answers, as of one commit.
 #[derive(Clone)]
 pub(super) struct ServedSnapshot {
     source: Source,
-    /// Which commit, of those that this process has seen.
+    /// The number of the commit among those that this process has seen.
     pub(super) number: u64,
 }
 
@@ -43,7 +43,7 @@ enum Source {
 }
 
 impl ServedSnapshot {
-    /// The store from which a request is answered. It may take as long as its answer.
+    /// Returns the store that answers a request. For a cluster this may take as long as the answer.
     pub(super) fn store(
         &self,
         needs: &Needs,
@@ -57,7 +57,7 @@ impl ServedSnapshot {
 }
 
 impl Stores {
-    /// The newest commit.
+    /// Returns the newest commit.
     pub(super) fn newest(&self) -> Result<ServedSnapshot, QuestionError> {
         match self {
             Self::Own(opened) => opened.newest(),
@@ -74,10 +74,12 @@ impl OpenedStore {
         Self { path, opened: Mutex::new(None) }
     }
 
-    /// The newest commit. Reads one file's date when nothing has changed.
+    /// Returns the newest commit. If nothing has changed, this only reads one file's metadata.
     fn newest(&self) -> Result<ServedSnapshot, QuestionError> {
-        // Taken before the store is opened: what is committed meanwhile is opened next time.
+        // Taken before opening: a commit made meanwhile then differs from the stamp and is opened
+        // next time. The other way round it would go unnoticed.
         let stamp = Store::commit_stamp(&self.path);
+        // Held while the store is opened, so that concurrent requests open it once.
         let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
         if let (Some(opened), Some(stamp)) = (opened.as_ref(), stamp)
             && opened.stamp == stamp
@@ -86,10 +88,11 @@ impl OpenedStore {
             return Ok(ServedSnapshot { source, number });
         }
         let store = Store::open(&self.path)?;
-        // A request that has to wait for that would end before it, and so would the next.
+        // Made here, outside any request's time limit: a request that made it would time out first,
+        // and so would the next.
         ready_table(&store)?;
         let store = Arc::new(ServedStore::lasting(store));
-        // A commit that only looked at something else is another one, with the same answers.
+        // A commit without new records gets a new number too, although the answers stay the same.
         let number = opened.as_ref().map_or(0, |it| it.number + 1);
         if let Some(stamp) = stamp {
             *opened = Some(Opened { store: Arc::clone(&store), number, stamp });

@@ -1,27 +1,27 @@
-//! What stands behind the question mark of a URL.
+//! The query string of a URL.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use crate::limits;
 
-/// The parameters of a request, decoded, in their order. A name may stand several times.
+/// The parameters of a request, decoded and in their order. A name may occur more than once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parameters(Vec<(String, String)>);
 
-/// Why a URL's parameters cannot be read.
+/// The reason why a URL's parameters cannot be read.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ParameterError {
-    /// Not UTF-8 when decoded.
+    /// They are not UTF-8 once decoded.
     #[error("the parameters are not UTF-8")]
     NotUtf8,
-    /// Too many.
+    /// There are too many.
     #[error("more than {} parameters", limits::SERVE_PARAMETERS_MAX)]
     TooMany,
 }
 
 impl Parameters {
-    /// Reads what stands behind the question mark.
+    /// Parses what follows the question mark.
     pub fn parse(query: &str) -> Result<Self, ParameterError> {
         let mut parameters = Vec::new();
         for part in query.split('&').filter(|it| !it.is_empty()) {
@@ -34,34 +34,34 @@ impl Parameters {
         Ok(Self(parameters))
     }
 
-    /// The first value of a name.
+    /// Returns the first value of a name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find(|(it, _)| *it == name).map(|(_, value)| value)
     }
 
-    /// The first value of a name, or nothing: a field of a form that is left empty comes as an
-    /// empty text, and asks for nothing either.
+    /// Returns the first value of a name, or the empty string. A form sends fields that were left
+    /// empty as empty strings, which ask for nothing either.
     pub fn text(&self, name: &str) -> &str {
         self.get(name).unwrap_or("")
     }
 
-    /// All names with their values.
+    /// Iterates over all names and values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Whether there are none.
+    /// True if there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The same without those of a name.
+    /// Returns the parameters without those of a name.
     #[must_use]
     pub fn without(&self, name: &str) -> Self {
         Self(self.0.iter().filter(|(it, _)| it != name).cloned().collect())
     }
 
-    /// The same with one more.
+    /// Returns the parameters with one appended.
     #[must_use]
     pub fn with(&self, name: &str, value: &str) -> Self {
         let mut parameters = self.0.clone();
@@ -70,7 +70,7 @@ impl Parameters {
     }
 }
 
-/// As it stands in a URL, without the question mark.
+/// Formats the parameters for a URL, without the question mark.
 impl fmt::Display for Parameters {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = form_urlencoded::Serializer::new(String::new());
@@ -78,7 +78,7 @@ impl fmt::Display for Parameters {
     }
 }
 
-/// Forms write a blank as `+`.
+/// Decodes a name or value. Forms encode a blank as `+`.
 fn decoded(text: &str) -> Result<String, ParameterError> {
     let text = text.replace('+', " ");
     let decoded = percent_encoding::percent_decode_str(&text).decode_utf8();

@@ -1,5 +1,5 @@
-//! What the server asks of whoever knows the commands: it knows neither their options nor how they
-//! answer.
+//! The interface through which the server asks the commands: it knows neither their options nor how
+//! they answer.
 
 use std::io::Write;
 
@@ -14,36 +14,36 @@ use crate::time::{TimeRange, Timestamp, Zone};
 use crate::trace::{JoinRules, ListPosition, MessageFilter, Order};
 use crate::triage::TriageRequest;
 
-/// A command that can be asked over HTTP.
+/// A command that is available over HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::IntoStaticStr)]
 #[strum(serialize_all = "lowercase")]
 pub enum ApiCommand {
-    /// What happened to messages with IDs.
+    /// Traces messages by their IDs.
     Trace,
-    /// Messages by filter.
+    /// Lists messages by filter.
     Messages,
-    /// Messages in groups.
+    /// Groups messages.
     Groups,
-    /// Events by query.
+    /// Lists events by query.
     Search,
-    /// Audit events, or groups of them.
+    /// Lists or groups audit events.
     Access,
-    /// What one person did, and what happened to their mail.
+    /// Shows what a person did and what happened to their mail.
     Timeline,
-    /// Who has which address and ID.
+    /// Lists addresses and IDs with their owners.
     Directory,
-    /// Counts.
+    /// Counts events and messages.
     Stats,
-    /// What deserves attention.
+    /// Shows what deserves attention.
     Triage,
-    /// What the store holds.
+    /// Describes the store's content.
     Status,
-    /// What was read into the store.
+    /// Lists what was read into the store.
     Sources,
 }
 
 impl ApiCommand {
-    /// All of them.
+    /// All commands.
     pub const ALL: [Self; 11] = [
         Self::Trace,
         Self::Messages,
@@ -58,67 +58,67 @@ impl ApiCommand {
         Self::Sources,
     ];
 
-    /// Its name in a path.
+    /// Returns the command's name in a path.
     pub fn as_str(self) -> &'static str {
         self.into()
     }
 
-    /// The command of a name.
+    /// Returns the command with a name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.as_str() == name)
     }
 }
 
-/// A question: a command and its options, as parameters that are named as these.
+/// A command and its options, given as parameters of the same names.
 #[derive(Clone, Copy)]
 pub struct Question<'q> {
-    /// What is asked.
+    /// The command.
     pub command: ApiCommand,
-    /// How: `q` is the query, `id` an ID; all others are named as the command's options.
+    /// The options: `q` is the query, `id` an ID; all others have the names of the command's
+    /// options.
     pub parameters: &'q Parameters,
-    /// When.
+    /// The time of asking.
     pub now: Timestamp,
 }
 
-/// Why a question has no answer.
+/// The reason why a question has no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum QuestionError {
-    /// It is none: a parameter that does not exist, or a value that cannot be read.
+    /// An unknown parameter, or a value that cannot be parsed.
     #[error("{summary}")]
     Refused {
-        /// What is wrong, in one line.
+        /// The error in one line.
         summary: String,
-        /// The place in the query and what to write instead, on lines of their own, where the query
-        /// is what is wrong.
+        /// If the query is wrong: the place in it and what to write instead, on several lines.
         report: Option<String>,
     },
-    /// It cannot be answered.
+    /// The answer could not be made.
     #[error("{0}")]
     Failed(String),
-    /// It is about more than can be looked at here.
+    /// The question covers more than can be fetched.
     #[error("{0}")]
     TooMuch(String),
-    /// What would answer it does not answer.
+    /// The source of the answer does not respond.
     #[error("{0}")]
     Unavailable(String),
 }
 
 impl QuestionError {
-    /// A refusal in one line.
+    /// Returns a refusal of one line.
     #[must_use]
     pub fn refused(summary: impl Into<String>) -> Self {
         Self::Refused { summary: summary.into(), report: None }
     }
 }
 
-/// Whatever prevents a store from answering.
+/// Any failure of the store.
 impl From<crate::store::StoreError> for QuestionError {
     fn from(error: crate::store::StoreError) -> Self {
         Self::Failed(error.to_string())
     }
 }
 
-/// Whatever prevents a store from counting: most of it is asked for wrongly.
+/// Any failure to count, most of which are mistakes in the question.
 impl From<crate::stats::StatsError> for QuestionError {
     fn from(error: crate::stats::StatsError) -> Self {
         match error {
@@ -129,109 +129,109 @@ impl From<crate::stats::StatsError> for QuestionError {
     }
 }
 
-/// Messages that are asked for.
+/// A parsed question for messages.
 #[derive(Clone, Debug)]
 pub struct MessagesQuestion {
-    /// Which.
+    /// Selects them.
     pub filter: MessageFilter,
-    /// What outcomes depend on.
+    /// The rules on which outcomes depend.
     pub rules: JoinRules,
-    /// Which come first.
+    /// The order of the list.
     pub order: Order,
-    /// Behind which place the page begins.
+    /// The position after which the page begins.
     pub after: Option<ListPosition>,
-    /// How many there are on it at most.
+    /// Maximum number on the page.
     pub limit: usize,
-    /// The zone of the times shown.
+    /// The time zone of the output.
     pub zone: Zone,
 }
 
-/// Events that are asked for.
+/// A parsed question for events.
 #[derive(Clone, Debug)]
 pub struct EventsQuestion {
-    /// Which.
+    /// Selects them.
     pub query: Query,
-    /// Of which time.
+    /// The period.
     pub range: TimeRange,
-    /// Behind which place the page begins.
+    /// The position after which the page begins.
     pub after: Option<EventPlace>,
-    /// How many there are on it at most.
+    /// Maximum number on the page.
     pub limit: usize,
-    /// The zone of the times shown.
+    /// The time zone of the output.
     pub zone: Zone,
 }
 
-/// Audit events that are asked for.
+/// A parsed question for audit events.
 #[derive(Clone, Debug)]
 pub struct AccessQuestion {
-    /// Which.
+    /// Selects them.
     pub request: AccessRequest,
-    /// Which come first.
+    /// The order of the list.
     pub order: AccessOrder,
-    /// Behind which place the page begins.
+    /// The position after which the page begins.
     pub after: Option<AccessCursor>,
-    /// How many there are on it at most.
+    /// Maximum number on the page.
     pub limit: usize,
-    /// The zone of the times shown.
+    /// The time zone of the output.
     pub zone: Zone,
 }
 
-/// A person whose timeline is asked for.
+/// A parsed question for a person's timeline.
 #[derive(Clone, Debug)]
 pub struct TimelineQuestion {
     /// An address or an ID.
     pub who: String,
-    /// Of which time.
+    /// The period.
     pub range: TimeRange,
-    /// How many steps there are at most, the newest.
+    /// Maximum number of steps; the newest are shown.
     pub limit: usize,
-    /// The zone of the times shown.
+    /// The time zone of the output.
     pub zone: Zone,
 }
 
-/// Entities of the directory that are asked for.
+/// A parsed question for entities of the directory.
 #[derive(Clone, Debug)]
 pub struct DirectoryQuestion {
-    /// An address or an ID, where not all are meant.
+    /// An address or an ID; `None` means all entities.
     pub who: Option<String>,
-    /// Which kind alone is meant.
+    /// Restricts the answer to one kind.
     pub kind: Option<EntityKind>,
-    /// As of when; `None` is now.
+    /// The time at which to look; `None` is now.
     pub at: Option<Timestamp>,
-    /// The zone of the times shown.
+    /// The time zone of the output.
     pub zone: Zone,
 }
 
-/// Messages that are asked for by their IDs.
+/// A parsed question for messages by their IDs.
 #[derive(Clone, Debug)]
 pub struct TraceQuestion {
-    /// As they were pasted.
+    /// The IDs as they were pasted.
     pub ids: Vec<String>,
-    /// What outcomes depend on.
+    /// The rules on which outcomes depend.
     pub rules: JoinRules,
-    /// The zone of the times shown.
+    /// The time zone of the output.
     pub zone: Zone,
 }
 
-/// Messages that are to be taken away.
+/// A parsed question for messages to export.
 pub struct ExportQuestion {
-    /// Which.
+    /// Selects them.
     pub selection: ExportSelection,
-    /// What was asked, for the manifest.
+    /// The question as the manifest records it.
     pub question: export::BundleQuestion,
-    /// What outcomes depend on.
+    /// The rules on which outcomes depend.
     pub rules: JoinRules,
-    /// The zone of the times shown.
+    /// The time zone of the output.
     pub zone: Zone,
 }
 
-/// Answers questions of a store.
+/// Answers questions about a store.
 ///
-/// [`Questions::answer`] writes what the command prints. The others read the parameters of such a
-/// question, with the same definitions that the command has, for whoever lays out its answer
-/// otherwise.
+/// [`Questions::answer`] writes what the command prints. The other methods parse the parameters of
+/// a question, with the command's own definitions, for a caller that lays out the answer
+/// differently.
 pub trait Questions: Send + Sync + 'static {
-    /// What the clock shows.
+    /// Returns the current time.
     fn now(&self) -> Timestamp;
 
     /// Writes what `mailtrace COMMAND --format json` prints, byte for byte.
@@ -242,48 +242,48 @@ pub trait Questions: Send + Sync + 'static {
         out: &mut dyn Write,
     ) -> Result<(), QuestionError>;
 
-    /// Reads a question for messages.
+    /// Parses a question for messages.
     fn messages(
         &self,
         question: &Question<'_>,
         store: &Store,
     ) -> Result<MessagesQuestion, QuestionError>;
 
-    /// Reads a question for events.
+    /// Parses a question for events.
     fn events(
         &self,
         question: &Question<'_>,
         store: &Store,
     ) -> Result<EventsQuestion, QuestionError>;
 
-    /// Reads a question for audit events.
+    /// Parses a question for audit events.
     fn access(
         &self,
         question: &Question<'_>,
         store: &Store,
     ) -> Result<AccessQuestion, QuestionError>;
 
-    /// Reads a question for the timeline of a person.
+    /// Parses a question for a person's timeline.
     fn timeline(&self, question: &Question<'_>) -> Result<TimelineQuestion, QuestionError>;
 
-    /// Reads a question for entities of the directory.
+    /// Parses a question for entities of the directory.
     fn directory(&self, question: &Question<'_>) -> Result<DirectoryQuestion, QuestionError>;
 
-    /// Reads a question for messages by their IDs.
+    /// Parses a question for messages by their IDs.
     fn trace(&self, question: &Question<'_>, store: &Store)
     -> Result<TraceQuestion, QuestionError>;
 
-    /// Reads a question for counts.
+    /// Parses a question for counts.
     fn stats(&self, question: &Question<'_>, store: &Store) -> Result<StatsRequest, QuestionError>;
 
-    /// Reads a question for what deserves attention.
+    /// Parses a question for what deserves attention.
     fn triage(
         &self,
         question: &Question<'_>,
         store: &Store,
     ) -> Result<TriageRequest, QuestionError>;
 
-    /// Reads a question for messages, or for messages by their IDs, and finds these, as an export
+    /// Parses a question for messages, by filter or by their IDs, and selects them as an export
     /// does.
     fn export(
         &self,
@@ -291,31 +291,31 @@ pub trait Questions: Send + Sync + 'static {
         store: &Store,
     ) -> Result<ExportQuestion, QuestionError>;
 
-    /// The zone in which times are shown.
+    /// Returns the time zone of the output.
     fn zone(&self, parameters: &Parameters) -> Result<Zone, QuestionError>;
 
-    /// The command line that asks the same.
+    /// Returns the command line that asks the same.
     fn command_line(&self, question: &Question<'_>) -> Result<String, QuestionError>;
 
-    /// The parameters that a command takes.
+    /// Returns the parameters that a command takes.
     fn parameters(&self, command: ApiCommand) -> Vec<ParameterDefinition>;
 }
 
-/// A parameter, for the description of the API.
+/// A parameter in the description of the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParameterDefinition {
     /// Its name.
     pub name: String,
-    /// What it is for.
+    /// Its purpose.
     pub help: String,
-    /// Whether it may stand several times.
+    /// True if it may be repeated.
     pub repeats: bool,
-    /// Whether it must be there.
+    /// True if it is mandatory.
     pub is_required: bool,
-    /// Whether it says yes or no.
+    /// True if it is a boolean.
     pub is_flag: bool,
-    /// Its only values, where these are few.
+    /// Its possible values, if there are only a few.
     pub values: Vec<String>,
-    /// Its value when it is not there.
+    /// Its value if it is absent.
     pub default: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Responses: what every one of them carries.
+//! Responses, and the headers that all of them carry.
 
 use std::convert::Infallible;
 
@@ -12,15 +12,15 @@ use serde_json::json;
 use super::guard::Refusal;
 use super::pages;
 
-/// What is sent back.
+/// The body of a response.
 pub(super) type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
-/// One document of JSON, as the commands print it.
+/// The media type of a JSON document as the commands print it.
 pub(super) const JSON: &str = "application/json";
 pub(super) const HTML: &str = "text/html; charset=utf-8";
 pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 
-/// What a browser may do with an answer: show it, and ask only here for more.
+/// Restricts what a browser may do with an answer: show it, and load more from here only.
 const HEADERS: [(&str, &str); 7] = [
     (
         "content-security-policy",
@@ -34,7 +34,7 @@ const HEADERS: [(&str, &str); 7] = [
     ("x-frame-options", "DENY"),
 ];
 
-/// A response that is there as a whole.
+/// Returns a response whose body is complete.
 pub(super) fn whole(
     status: StatusCode,
     content_type: &'static str,
@@ -44,17 +44,17 @@ pub(super) fn whole(
     with_body(status, content_type, body.boxed_unsync())
 }
 
-/// The answer is on another page, whose address is relative to the one that was asked for.
+/// Redirects to another page, whose address is relative to the requested one.
 pub(super) fn elsewhere(page: &[u8]) -> Response<Body> {
     let mut response = whole(StatusCode::SEE_OTHER, TEXT, "");
-    // Parameters are written in ASCII.
+    // Cannot fail: parameters are percent-encoded, hence ASCII.
     if let Ok(page) = HeaderValue::from_bytes(page) {
         response.headers_mut().insert(LOCATION, page);
     }
     response
 }
 
-/// A response.
+/// Returns a response with all common headers.
 pub(super) fn with_body(
     status: StatusCode,
     content_type: &'static str,
@@ -70,7 +70,7 @@ pub(super) fn with_body(
     response
 }
 
-/// Who is told: a person by a page, or a program.
+/// The recipient of an answer: a person, who gets a page, or a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reader {
     Person,
@@ -78,15 +78,16 @@ pub(super) enum Reader {
 }
 
 impl Reader {
-    /// Who asks for a path, below the base path or not.
+    /// Returns the reader of a path, with or without the base path.
     pub(super) fn of_path(path: &str) -> Self {
         let is_for_programs = ["/api/", "/metrics", "/healthz"];
+        // Contained, not leading: a refused request's path may still have its base path.
         let is_program = is_for_programs.iter().any(|it| path.contains(it));
         if is_program { Self::Program } else { Self::Person }
     }
 }
 
-/// Says why there is no answer.
+/// Returns the response that explains why there is no answer.
 pub(super) fn refused(
     status: StatusCode,
     text: &str,
@@ -113,7 +114,7 @@ impl Refusal {
     }
 }
 
-/// No body.
+/// Returns a body without bytes.
 pub(super) fn empty() -> Body {
     http_body_util::Empty::new().map_err(|never: Infallible| match never {}).boxed_unsync()
 }

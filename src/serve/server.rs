@@ -1,4 +1,4 @@
-//! From a request to its response.
+//! The way from a request to its response.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -23,18 +23,18 @@ use crate::limits;
 use crate::store::Store;
 use crate::time::Timestamp;
 
-/// What all connections share.
+/// The state that all connections share.
 pub(super) struct Server {
     pub(super) guard: Guard,
     pub(super) answers: Arc<Answers>,
     pub(super) questions: Arc<dyn Questions>,
     pub(super) connections: Connections,
     pub(super) counts: RequestCounts,
-    /// Exports are made one after the other: each may take all that there is.
+    /// Admits one export at a time, as each may take all there is; a second one is refused as busy.
     pub(super) exports: Arc<Semaphore>,
 }
 
-/// How many requests were answered, by the first digit of the status.
+/// Counts requests by the first digit of their status. Places 1 to 5 are used.
 #[derive(Default)]
 pub(super) struct RequestCounts([AtomicU64; 6]);
 
@@ -45,7 +45,7 @@ impl RequestCounts {
         }
     }
 
-    /// Each class that there has been, such as `2xx`.
+    /// Iterates over the classes that have occurred, such as 2 for `2xx`.
     pub(super) fn classes(&self) -> impl Iterator<Item = (usize, u64)> {
         self.0.iter().map(|it| it.load(Ordering::Relaxed)).enumerate().filter(|it| it.1 > 0)
     }
@@ -63,7 +63,7 @@ impl Server {
         };
         self.counts.count(response.status());
         if is_head {
-            // hyper leaves the body out, and sends the length that it has.
+            // The length stated is that of the body left out, which the empty one does not know.
             let length = hyper::body::Body::size_hint(response.body()).exact();
             if let Some(length) = length {
                 response.headers_mut().insert(hyper::header::CONTENT_LENGTH, length.into());
@@ -145,6 +145,7 @@ impl Server {
     }
 
     async fn api(&self, command: ApiCommand, parameters: Parameters) -> Response<Body> {
+        // The prefix keeps the cache's keys apart from those of pages with the same name.
         let asked = format!("/api/{}?{parameters}", command.as_str());
         let keeping = keeping(command.as_str(), &parameters);
         let length = length(command.as_str());
@@ -191,7 +192,7 @@ impl Server {
         let told_to_stop = Arc::clone(&stop);
         let made = tokio::task::spawn_blocking(move || {
             let question = Question { command, parameters: &parameters, now: questions.now() };
-            // Kept until it is made, also where nobody waits for it any more.
+            // Moved in, so that the slot stays taken until the work ends, even after a timeout.
             let _turn = turn;
             let store =
                 snapshot.store(&Needs::Question(command, parameters.clone()), question.now)?;
@@ -199,6 +200,8 @@ impl Server {
         });
         let patience = Duration::from_millis(limits::SERVE_EXPORT_MS_MAX);
         let made = tokio::time::timeout(patience, made).await;
+        // After a timeout the thread still runs, and stops at its next read. After success it is
+        // harmless.
         stop.store(true, Ordering::Relaxed);
         match made {
             Ok(Ok(Ok(made))) => download(made),
@@ -229,6 +232,7 @@ impl Server {
         let how = (Keeping::Moment, Length::Long);
         match self.answers.answer(asked, (Needs::LastDay, now), how, work).await {
             Ok(answer) if answer.status == StatusCode::OK => {
+                // Only the store's part is cached; the server's counters are added on each request.
                 let mut text = answer.body.to_vec();
                 text.extend_from_slice(metrics::of_server(self).as_bytes());
                 respond::whole(StatusCode::OK, OPEN_METRICS, text)
@@ -254,7 +258,7 @@ impl Server {
     }
 }
 
-/// A file to keep, called as the archive that it was taken from.
+/// Returns a bundle as a download whose file name contains the head of its archive.
 fn download(made: bundle::FinishedBundle) -> Response<Body> {
     let head = made.head.clone().unwrap_or_default();
     let name = format!("mailtrace-{}.zip", head.get(..HEAD_CHARS).unwrap_or("empty"));
@@ -271,7 +275,7 @@ fn download(made: bundle::FinishedBundle) -> Response<Body> {
     response
 }
 
-/// Characters of a head in a file's name.
+/// Characters of a head that a file name shows.
 const HEAD_CHARS: usize = 16;
 
 fn no_answer(error: &NoAnswer, reader: Reader) -> Response<Body> {
@@ -307,7 +311,7 @@ fn error_object(status: StatusCode, text: &str, report: Option<&str>) -> Reply {
     Reply { status, content_type: JSON, body: Bytes::from(format!("{json}\n")) }
 }
 
-/// What is said of an error, and with which status.
+/// Returns the status, the message and the report for an error.
 fn told(error: &QuestionError) -> (StatusCode, String, Option<&str>) {
     match error {
         QuestionError::Refused { summary, report } => {
@@ -319,7 +323,7 @@ fn told(error: &QuestionError) -> (StatusCode, String, Option<&str>) {
     }
 }
 
-/// How long an answer to a question takes to make.
+/// Classifies a question by the time that it usually takes.
 fn length(path: &str) -> Length {
     match path.trim_start_matches('/') {
         "trace" | "message" | "directory" | "status" | "sources" => Length::Short,
@@ -327,7 +331,8 @@ fn length(path: &str) -> Length {
     }
 }
 
-/// How long an answer to a question is good. Ages and days count from now.
+/// Decides how long an answer stays valid. Relative times such as `2h` or `today` move with the
+/// clock.
 fn keeping(path: &str, parameters: &Parameters) -> Keeping {
     const OF_NOW: [&str; 3] = ["since", "until", "on"];
     let is_settled = matches!(
@@ -335,6 +340,8 @@ fn keeping(path: &str, parameters: &Parameters) -> Keeping {
         "trace" | "message" | "messages" | "groups" | "search" | "access" | "timeline" | "stats"
     );
     let names_time = |(name, value): (&str, &str)| {
+        // A guess on the safe side: a query is not parsed here, and a wrong yes only renews more
+        // often.
         let is_query = matches!(name, "q" | "query") && value.contains(':');
         OF_NOW.contains(&name) || is_query && (value.contains("time") || value.contains("seen"))
     };
@@ -344,7 +351,7 @@ fn keeping(path: &str, parameters: &Parameters) -> Keeping {
     }
 }
 
-/// Bytes of an answer, up to a bound.
+/// Collects an answer up to the maximum size.
 #[derive(Default)]
 struct Bounded {
     bytes: Vec<u8>,
@@ -354,6 +361,7 @@ struct Bounded {
 impl Write for Bounded {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.bytes.len() + bytes.len() > limits::SERVE_ANSWER_BYTES_MAX {
+            // The error alone would reach the caller as any failed write; the flag tells it apart.
             self.is_full = true;
             return Err(io::Error::other("the answer is too long"));
         }

@@ -1,4 +1,4 @@
-//! TLS, where no proxy does it.
+//! TLS for a server without a proxy in front.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,30 +9,30 @@ use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::{Error, ServerConfig};
 
-/// Why TLS cannot be spoken.
+/// The reason why TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
-    /// The file has no certificate, or no key.
+    /// The file contains no certificate, or no key.
     #[error("cannot read {what} from {}", .path.display())]
     Unreadable {
         /// The certificate or the key.
         what: &'static str,
         /// The file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: pem::Error,
     },
-    /// They do not fit each other, or are of a kind that is not supported.
+    /// They do not match, or their kind is not supported.
     #[error("the certificate in {} cannot be used with its key", .path.display())]
     Unfit {
         /// The certificate's file.
         path: PathBuf,
-        /// Why not.
+        /// The cause.
         source: Error,
     },
 }
 
-/// Speaks TLS with a certificate, and the chain behind it, and its key, both in PEM.
+/// Returns an acceptor for a certificate, followed by its chain, and its key, both in PEM.
 pub(super) fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, TlsError> {
     let unreadable = |what, path: &Path| {
         let path = path.to_owned();
@@ -43,12 +43,15 @@ pub(super) fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, Tl
         .map_err(unreadable("a certificate", certificate))?;
     let key = PrivateKeyDer::from_pem_file(key).map_err(unreadable("a key", key))?;
     let unfit = |source| TlsError::Unfit { path: certificate.to_owned(), source };
+    // `ServerConfig::builder()` takes the process's default provider, and panics where crate
+    // features leave that open.
     let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(unfit)?
         .with_no_client_auth()
         .with_single_cert(chain, key)
         .map_err(unfit)?;
+    // Connections speak HTTP/1 only, so a client must not negotiate h2.
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
 }

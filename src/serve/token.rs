@@ -1,4 +1,4 @@
-//! The secret that whoever asks must have.
+//! The secret that every reader needs.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -9,16 +9,16 @@ use subtle::ConstantTimeEq;
 
 use crate::limits;
 
-/// A token. What it is compared with tells nothing of it by the time that the comparison takes.
+/// A token. The time that a comparison takes reveals nothing about it.
 pub struct AccessToken {
     text: String,
     sha256: [u8; 32],
 }
 
-/// Why there is no token.
+/// The reason why there is no token.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// The system has no random bytes.
+    /// The system provides no random bytes.
     #[error("the system gives no random bytes: {0}")]
     NoRandomness(String),
     /// The file cannot be read.
@@ -26,10 +26,10 @@ pub enum TokenError {
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
-    /// The file has no token that is worth the name.
+    /// The file contains no token that is long enough, or one with other characters.
     #[error(
         "{}: a token is one line of at least {} letters, digits, - and _, such as `openssl rand -hex 32` makes",
         .path.display(), limits::SERVE_TOKEN_CHARS_MIN
@@ -41,21 +41,21 @@ pub enum TokenError {
 }
 
 impl AccessToken {
-    /// Makes one of 32 random bytes.
+    /// Generates a token of 32 random bytes.
     pub fn random() -> Result<Self, TokenError> {
         let mut bytes = [0; 32];
         getrandom::fill(&mut bytes).map_err(|it| TokenError::NoRandomness(it.to_string()))?;
         Ok(Self::of(bytes.iter().map(|it| format!("{it:02x}")).collect()))
     }
 
-    /// Reads one from a file.
+    /// Reads a token from a file.
     pub fn read(path: &Path) -> Result<Self, TokenError> {
         let unreadable = |source| TokenError::Unreadable { path: path.to_owned(), source };
         let mut text = String::new();
         let file = File::open(path).map_err(unreadable)?;
         file.take(limits::SERVE_TOKEN_BYTES_MAX).read_to_string(&mut text).map_err(unreadable)?;
         let text = text.trim();
-        // It stands in URLs and cookies, where other characters mean something.
+        // It is used in URLs and cookies, where other characters have a meaning.
         let is_fit = text.bytes().all(|it| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_'));
         if !is_fit || text.len() < limits::SERVE_TOKEN_CHARS_MIN {
             return Err(TokenError::Unfit { path: path.to_owned() });
@@ -68,12 +68,13 @@ impl AccessToken {
         Self { text, sha256 }
     }
 
-    /// As it stands in a URL and in a cookie.
+    /// Returns the token as it is used in a URL and in a cookie.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// Whether a text is it. Sums of one length are compared, so that not even the length shows.
+    /// True if `text` is the token. Hashes are compared, which all have one length, so that not
+    /// even the token's length leaks.
     pub fn is(&self, text: &str) -> bool {
         let given: [u8; 32] = Sha256::digest(text.as_bytes()).into();
         self.sha256.ct_eq(&given).into()
