@@ -88,7 +88,7 @@ impl Refusal {
     }
 
     fn with(mut self, name: HeaderName, value: &str) -> Self {
-        // Never fails: values are constants or percent-encoded.
+        // A value that no header can hold is left out, and the refusal stands without it.
         self.headers.extend(HeaderValue::from_str(value).ok().map(|it| (name, it)));
         self
     }

@@ -1,4 +1,4 @@
-//! The list of audit events.
+//! The page that lists audit events.
 
 use askama::Template;
 
@@ -25,7 +25,8 @@ struct AccessPage {
     form: QuestionForm,
     total: String,
     order: &'static str,
-    /// What responders ask first: words, where that is asked, and whether it is.
+    /// The questions that responders ask first: their words, their links, and whether each is
+    /// active.
     leads: Vec<(&'static str, String, bool)>,
     facets: Vec<FacetView>,
     events: Vec<AccessRow>,
@@ -40,13 +41,13 @@ struct AccessRow {
     what: String,
     who: String,
     says: String,
-    /// The mail of who did it, and all else that they did about then.
+    /// Links to the user's mail, and to everything else that they did around then.
     mail: Option<String>,
     timeline: Option<String>,
     original: OriginalDetails,
 }
 
-/// Parameters that responders ask for first, and what they find.
+/// Parameters for the questions that responders ask first, with their words.
 const LEADS: [(&str, &str); 5] = [
     ("failed", "Failed to sign in"),
     ("denied", "Refused"),
@@ -55,7 +56,7 @@ const LEADS: [(&str, &str); 5] = [
     ("not-owner", "In somebody else's mailbox"),
 ];
 
-/// The page of the audit events that are asked for.
+/// Lays out the page of the requested audit events.
 pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError> {
     let store = request.store;
     let parameters = request.parameters.without_empty();
@@ -90,6 +91,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError
             .map(|it| FacetView::of_access(it, &parameters))
             .collect(),
         events,
+        // Cursors only lead forward, so the way back is to the first page.
         first: after.map(|_| format!("access?{rest}")),
         next: next.map(|it| format!("access?{}", rest.with("cursor", &it.to_string()))),
         nothing: (total == 0)
@@ -146,5 +148,5 @@ fn row(
     }
 }
 
-/// Columns of what was done, and of who did it.
+/// Columns for what was done, and for who did it.
 const LABEL_COLUMNS: usize = 60;

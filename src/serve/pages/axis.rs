@@ -1,26 +1,27 @@
-//! A time axis to scale, on which long silences are broken off for all to see.
+//! A time axis to scale, on which long silences are visibly cut out.
 //!
-//! Places are in percent of the width, so that the picture fits any screen.
+//! Positions are percentages of the width, so that the picture fits any screen.
 
 use crate::limits;
 
-/// Where a picture begins and ends, in percent: marks on the first and the last instant need room.
+/// The start and the end of a picture, in percent: marks at the first and the last instant need
+/// room.
 const LEFT: f64 = 2.0;
 const RIGHT: f64 = 96.0;
 
-/// How wide a break is, in percent.
+/// The width of a break, in percent.
 const BREAK_WIDTH: f64 = 5.0;
 
-/// How many times as long as all that is left a silence must be to be broken off.
+/// Factor by which a silence must exceed all time that would remain for it to be cut out.
 const SILENCE_RATIO: i64 = 3;
 
-/// From instants, in milliseconds since 1970, to places.
+/// Maps instants, in milliseconds since 1970, to positions.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Axis {
     stretches: Vec<Stretch>,
 }
 
-/// A stretch of time to scale.
+/// A stretch of time that is drawn to scale.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Stretch {
     pub(super) first_ms: i64,
@@ -37,11 +38,11 @@ pub(super) struct Break {
     pub(super) lasted_ms: i64,
 }
 
-/// A place with a label.
+/// A labelled position.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Tick {
     pub(super) at: f64,
-    /// The instant where a stretch begins; of others how long after that they are.
+    /// At the start of a stretch its instant, elsewhere the time since then.
     pub(super) label: TickLabel,
 }
 
@@ -52,7 +53,7 @@ pub(super) enum TickLabel {
 }
 
 impl Axis {
-    /// An axis for instants in any order.
+    /// Makes an axis for instants in any order.
     pub(super) fn new(times_ms: &[i64]) -> Self {
         let mut times = times_ms.to_vec();
         times.sort_unstable();
@@ -69,7 +70,8 @@ impl Axis {
         Self { stretches: laid_out(&spans) }
     }
 
-    /// The place of an instant; what was broken off lies where the break ends.
+    /// Returns the position of an instant. One within a break gets the position at which the break
+    /// ends.
     pub(super) fn at(&self, ms: i64) -> f64 {
         let stretch = self.stretches.iter().find(|it| ms <= it.last_ms);
         let Some(stretch) = stretch.or(self.stretches.last()) else { return LEFT };
@@ -95,20 +97,22 @@ impl Axis {
         &self.stretches
     }
 
-    /// Places with labels, some six of them in all.
+    /// Returns labelled positions, about six in all.
     pub(super) fn ticks(&self) -> Vec<Tick> {
         let mut ticks = Vec::new();
         for stretch in &self.stretches {
             ticks.push(Tick { at: stretch.left, label: TickLabel::Instant(stretch.first_ms) });
             let length = stretch.last_ms.saturating_sub(stretch.first_ms);
             let room = ((stretch.right - stretch.left) / TICK_WIDTH_MIN).floor();
+            // The finest step whose labels do not overlap.
             let Some(step) = STEPS_MS.into_iter().find(|it| lossy(length / it) < room) else {
                 continue;
             };
             let mut after = step;
             while after <= length {
                 let at = self.at(stretch.first_ms.saturating_add(after));
-                // The label of the first one needs its room, and the last one must not be cut.
+                // The label of the stretch's start needs its room, and the last label must not be
+                // cut off.
                 if at - stretch.left >= TICK_WIDTH_MIN * 0.75 && at <= RIGHT - 1.0 {
                     ticks.push(Tick { at, label: TickLabel::After(after) });
                 }
@@ -119,10 +123,10 @@ impl Axis {
     }
 }
 
-/// How much of the width a label takes, in percent.
+/// The share of the width that a label takes, in percent.
 const TICK_WIDTH_MIN: f64 = 15.0;
 
-/// Milliseconds between labels.
+/// Steps between labels in milliseconds, each of them a round number for people.
 const STEPS_MS: [i64; 28] = [
     1,
     2,
@@ -154,8 +158,8 @@ const STEPS_MS: [i64; 28] = [
     604_800_000,
 ];
 
-/// Behind which of some instants in order a silence is so long that the rest would not be seen
-/// beside it.
+/// Returns the indexes of the instants after which a silence is so long that nothing else would be
+/// visible beside it.
 fn silences(times: &[i64]) -> Vec<usize> {
     let gap = |(before, after): (&i64, &i64)| after.saturating_sub(*before);
     let gaps: Vec<i64> = times.iter().zip(times.iter().skip(1)).map(gap).collect();
@@ -163,12 +167,13 @@ fn silences(times: &[i64]) -> Vec<usize> {
     by_length.sort_by_key(|it| std::cmp::Reverse(gaps.get(*it)));
     let mut rest: i64 = gaps.iter().fold(0, |sum, it| sum.saturating_add(*it));
     let mut silences = Vec::new();
+    // Longest first: a silence is compared with what is left once all longer ones are cut out.
     for index in by_length {
         let Some(gap) = gaps.get(index).copied() else { continue };
         rest = rest.saturating_sub(gap);
         let is_silence = gap >= limits::PAGE_AXIS_BREAK_MS_MIN
             && gap > rest.saturating_mul(SILENCE_RATIO)
-            // The last gap is all that there is left to see.
+            // Never the last one: it is all that there is left to show.
             && rest > 0;
         if !is_silence || silences.len() == limits::PAGE_AXIS_BREAKS {
             break;
@@ -179,7 +184,7 @@ fn silences(times: &[i64]) -> Vec<usize> {
     silences
 }
 
-/// Lays stretches side by side: each as wide as it is long, and wide enough to be seen.
+/// Places stretches side by side, each as wide as it is long, but wide enough to be visible.
 fn laid_out(spans: &[(i64, i64)]) -> Vec<Stretch> {
     let breaks = lossy(i64::try_from(spans.len().saturating_sub(1)).unwrap_or(i64::MAX));
     let room = RIGHT - LEFT - breaks * BREAK_WIDTH;
@@ -200,7 +205,7 @@ fn laid_out(spans: &[(i64, i64)]) -> Vec<Stretch> {
     stretches
 }
 
-/// Exact for all lengths that a picture can show.
+/// Converts to a float, exactly for every length that a picture can show.
 #[allow(clippy::cast_precision_loss, reason = "pixels need no more than 52 bits")]
 pub(super) fn lossy(number: i64) -> f64 {
     number as f64

@@ -1,4 +1,4 @@
-//! Bars over time, stacked by what became of messages; and the small line beside a number.
+//! Bars over time, stacked by the outcomes of messages; and the small line next to a number.
 
 use super::axis::lossy;
 use super::words::{When, grouped};
@@ -12,18 +12,18 @@ use crate::trace::MessageOutcome;
 pub(super) struct Bars {
     pub(super) bars: Vec<Bar>,
     pub(super) legend: Vec<(&'static str, &'static str, String)>,
-    /// The most that a bar stands for.
+    /// The count of the tallest bar.
     pub(super) top: String,
     pub(super) interval: &'static str,
     pub(super) first: When,
     pub(super) last: When,
-    /// Where the same question is asked of all times, where it is asked of some.
+    /// The link to the same question without its period, if it has one.
     pub(super) wider: Option<String>,
-    /// The question without its times, for whoever brushes.
+    /// The question without its period, to which the brush adds one.
     pub(super) base: String,
 }
 
-/// One interval.
+/// The bar of one interval.
 #[derive(Clone, Debug)]
 pub(super) struct Bar {
     pub(super) left: String,
@@ -31,12 +31,12 @@ pub(super) struct Bar {
     pub(super) parts: Vec<BarPart>,
     pub(super) says: String,
     pub(super) href: String,
-    /// The interval's first instant, and the first after it.
+    /// The interval's first instant, and the first one after it.
     pub(super) since: String,
     pub(super) until: String,
 }
 
-/// A part of a bar.
+/// The part of a bar that shows one outcome.
 #[derive(Clone, Debug)]
 pub(super) struct BarPart {
     pub(super) class: &'static str,
@@ -44,7 +44,7 @@ pub(super) struct BarPart {
     pub(super) height: String,
 }
 
-/// What stands on what: good news is the ground.
+/// Outcomes from bottom to top, good news at the bottom.
 const STACKED: [(MessageOutcome, &str); 5] = [
     (MessageOutcome::Delivered, "good"),
     (MessageOutcome::Partial, "partial"),
@@ -53,11 +53,12 @@ const STACKED: [(MessageOutcome, &str); 5] = [
     (MessageOutcome::Failed, "bad"),
 ];
 
-/// Percent of the height that the least part takes: what went wrong once must be seen among thousands.
+/// The height of the smallest part, in percent: one failure must be visible among thousands.
 const PART_HEIGHT_MIN: f64 = 1.7;
 
 impl Bars {
-    /// The bars of a series; each leads to `page` with the question of `parameters` for its time.
+    /// Draws the bars of a series; each links to `page` with the question of `parameters` for its
+    /// interval.
     pub(super) fn of(
         series: &OutcomeSeries,
         parameters: &Parameters,
@@ -82,7 +83,7 @@ impl Bars {
                 0 => 0.0,
                 count => (share(count, most) * 100.0).max(PART_HEIGHT_MIN),
             });
-            // What was made higher to be seen must not push the rest out of the picture.
+            // Parts that were enlarged to be visible must not push the others out of the picture.
             let scale = (100.0 / heights.iter().sum::<f64>()).min(1.0);
             let mut ground = 100.0;
             for ((outcome, class), height) in STACKED.into_iter().zip(heights) {
@@ -95,6 +96,7 @@ impl Bars {
                 ground -= height;
                 parts.push(BarPart {
                     class,
+                    // Rounding may leave the sum a trace above 100.
                     y: format!("{:.2}%", f64::max(ground, 0.0)),
                     height: format!("{height:.2}%"),
                 });
@@ -134,7 +136,7 @@ impl Bars {
     }
 }
 
-/// Where the last interval ends: as long after its start as that is after the one before it.
+/// Returns the end of the last interval, taking it to be as long as the one before it.
 fn end(starts: &[Timestamp]) -> Timestamp {
     const QUARTER_MS: i64 = crate::limits::HISTOGRAM_SLOT_MS;
     let last = starts.last().copied().unwrap_or(Timestamp::UNIX_EPOCH);
@@ -148,7 +150,8 @@ fn share(count: u64, most: u64) -> f64 {
     number(count) / number(most.max(1))
 }
 
-/// A line of some counts, in a box of 100 by 100; empty where there is nothing to see.
+/// Returns the points of a line through counts in a box of 100 by 100; empty if there is nothing to
+/// see.
 pub(super) fn spark(counts: &[u64]) -> String {
     let most = counts.iter().copied().max().unwrap_or(0);
     if most == 0 || counts.len() < 2 {

@@ -1,4 +1,4 @@
-//! What audit logs may say of a message, apart from what is known of it.
+//! Audit events that may belong to a message, apart from what is known about it.
 
 use super::PageRequest;
 use super::timeline::StepRow;
@@ -16,13 +16,14 @@ pub(super) struct CandidateView {
     pub(super) steps: Vec<StepRow>,
 }
 
-/// The candidates of a message, unless they are to be left out.
+/// Returns the candidates of a message, unless the question leaves them out.
 pub(super) fn of_message(
     request: &PageRequest<'_>,
     message: &Message,
     parameters: &Parameters,
     zone: &Zone,
 ) -> Result<Vec<CandidateView>, QuestionError> {
+    // The flag alone (`no-access` without a value) means yes, as on the command line.
     let says_no = |it: &str| ["false", "no", "0", "off"].contains(&it);
     let is_off = parameters.get("no-access").is_some_and(|it| !says_no(it));
     if is_off || request.store.other_records() == 0 {

@@ -1,4 +1,4 @@
-//! What has been looked at, as a bar with its gaps.
+//! The coverage, as a bar with its gaps.
 
 use super::axis::lossy;
 use super::words::{When, counted};
@@ -7,24 +7,24 @@ use crate::render::human_duration;
 use crate::store::{CoveredRange, Store};
 use crate::time::{Timestamp, Zone};
 
-/// A bar for all log groups together.
+/// A bar for one log group, or for all of them together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct CoverageBar {
     pub(super) first: When,
     pub(super) last: When,
     pub(super) is_empty: bool,
-    /// Where each stretch begins and how wide it is, as SVG takes it.
+    /// The start and the width of each stretch, as SVG takes them.
     pub(super) stretches: Vec<(String, String)>,
-    /// How many gaps there are, and the longest of them.
+    /// The number of gaps; the longest are in `longest`.
     pub(super) gaps: Option<String>,
     pub(super) longest: Vec<Gap>,
-    /// How long after the newest covered instant this is.
+    /// The time since the newest covered instant.
     pub(super) behind: String,
     /// Whether records were removed on purpose.
     pub(super) has_removals: bool,
 }
 
-/// A time that was not looked at.
+/// A period that is not covered.
 #[derive(Clone, Debug)]
 pub(super) struct Gap {
     pub(super) from: When,
@@ -32,7 +32,7 @@ pub(super) struct Gap {
     pub(super) lasted: String,
 }
 
-/// Gaps that are named.
+/// Maximum number of gaps that are named.
 const GAPS_SHOWN: usize = 3;
 
 impl CoverageBar {
@@ -44,10 +44,11 @@ impl CoverageBar {
         Self { has_removals: store.has_removals(), ..Self::of_ranges(&ranges, now, zone) }
     }
 
-    /// The bar of ranges in order.
+    /// Draws the bar of ranges, which must be in order.
     pub(super) fn of_ranges(ranges: &[CoveredRange], now: Timestamp, zone: &Zone) -> Self {
         let mut joined: Vec<CoveredRange> = Vec::new();
         for range in ranges {
+            // Both ends are inclusive: ranges a millisecond apart have no gap between them.
             match joined.last_mut().filter(|it| it.last_ms >= range.first_ms.saturating_sub(1)) {
                 Some(last) => *last = last.joined(*range),
                 None => joined.push(*range),
@@ -86,7 +87,7 @@ impl CoverageBar {
     }
 }
 
-/// Percent of the bar that the shortest stretch takes: it must be seen.
+/// The width of the shortest stretch, in percent: it must be visible.
 const WIDTH_MIN: f64 = 0.3;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Who has which address and ID.
+//! The page of addresses and IDs with their owners.
 
 use askama::Template;
 
@@ -15,7 +15,7 @@ use crate::serve::{ApiCommand, DirectoryQuestion, Parameters, QuestionError};
 use crate::time::Timestamp;
 use crate::time::workmail_end::LAST_DAY;
 
-/// Says which part of the list is shown; the command does not have it.
+/// The parameter for the part of the list that is shown, which the command does not have.
 const PAGE: &str = "page";
 
 #[derive(Template)]
@@ -26,7 +26,7 @@ struct DirectoryPage {
     at: String,
     kind: String,
     kinds: Vec<(&'static str, String, bool)>,
-    /// Where the store has no directory: until when one can be had.
+    /// If the store has no directory: the last day on which one can be fetched.
     last_day: Option<String>,
     has_access: bool,
     as_of: Option<When>,
@@ -48,7 +48,7 @@ struct EntityRow {
     href: String,
 }
 
-/// All that is known of one.
+/// The details of a single entity.
 struct EntityView {
     heading: String,
     facts: Vec<(&'static str, String)>,
@@ -57,15 +57,15 @@ struct EntityView {
     mail: Option<String>,
 }
 
-/// Those an entity names, by what they are to it.
+/// The entities in one relation to another, such as its members.
 struct Relation {
     name: &'static str,
-    /// Of each what stands there, and where it is told of.
+    /// The label and the link of each.
     links: Vec<(String, String)>,
     more: Option<String>,
 }
 
-/// What the kinds are called in a list, and the parameter that asks for each.
+/// The kinds with their names in the list; `None` stands for all of them.
 const KINDS: [(&str, Option<EntityKind>); 4] = [
     ("Everybody", None),
     ("Users", Some(EntityKind::User)),
@@ -73,7 +73,7 @@ const KINDS: [(&str, Option<EntityKind>); 4] = [
     ("Resources", Some(EntityKind::Resource)),
 ];
 
-/// The page of the entities that are asked for.
+/// Lays out the page of the requested entities.
 pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError> {
     let parameters = request.parameters.without_empty();
     let asked = parameters.without(PAGE);
@@ -83,12 +83,14 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError
     let frame = frame.with_command(request, ApiCommand::Directory, &asked)?;
     let taken = request.store.directory();
     let directory = taken.clone().unwrap_or_default();
+    // The directory's newest record may be later than `now`, which this machine's clock says.
     let moment = at.unwrap_or_else(|| directory.latest(request.now));
     let answer = DirectoryAnswer::of(&directory, (who.as_deref(), kind), moment, zone.clone());
     let total = answer.found.len();
     let (pager, start) =
         Pager::of(PAGE, total, limits::PAGE_ROWS, &parameters, "directory", "entries");
     let shown = answer.found.iter().skip(start).take(limits::PAGE_ROWS);
+    // Details only for a person who was asked for, not for a list that happens to have one entry.
     let only = match (answer.found.as_slice(), &who) {
         ([only], Some(_)) => Some(view(&answer, only, at)),
         _ => None,
@@ -180,12 +182,13 @@ fn view(
             .filter(|(_, links, _)| !links.is_empty())
             .map(|(name, links, more)| Relation { name, links, more })
             .collect(),
+        // A group does nothing itself.
         timeline: (entity.kind != EntityKind::Group).then(|| whole_timeline_href(&entity.id)),
         mail: with_addresses(entity.addresses()),
     }
 }
 
-/// How many more there are than are shown, in words.
+/// Says how many there are beyond those shown.
 fn more_than(shown: usize, all: usize) -> Option<String> {
     let more = all.checked_sub(shown).filter(|it| *it > 0)?;
     Some(format!("and {} more", grouped(more as u64)))

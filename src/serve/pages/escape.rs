@@ -1,4 +1,4 @@
-//! The one door through which a text reaches a page.
+//! The only way by which text reaches a page.
 
 use std::fmt;
 
@@ -6,8 +6,8 @@ use askama::filters::Escaper;
 
 use crate::render::html_text;
 
-/// Escapes whatever a template prints: nothing in it is markup, and nothing in it is hidden. As
-/// templates know no other escaper, a text of a stranger cannot come around it.
+/// Escapes whatever a template prints, so that nothing in it is markup and nothing is hidden. As
+/// the templates are configured with no other escaper, a stranger's text cannot bypass it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Door;
 

@@ -1,4 +1,4 @@
-//! Values that narrow a question, or are left out of it, with one click.
+//! Facets: values that narrow a question, or are excluded from it, with one click.
 
 use super::words::{Badge, counted, grouped, share};
 use crate::limits;
@@ -13,7 +13,7 @@ use crate::trace::Outcome;
 pub(super) struct FacetView {
     pub(super) title: String,
     pub(super) values: Vec<FacetValue>,
-    /// How many values there are that are not shown.
+    /// The number of values that are not shown.
     pub(super) more: Option<String>,
 }
 
@@ -25,19 +25,20 @@ pub(super) struct FacetValue {
     pub(super) count: String,
     /// Its share, as SVG takes a width.
     pub(super) share: String,
-    /// Where it alone is shown, and where all but it; none where no query can say so.
+    /// Links to the question narrowed to the value, and to the question without it; `None` if no
+    /// query can express it.
     pub(super) only: Option<String>,
     pub(super) without: Option<String>,
 }
 
 impl FacetView {
-    /// The values of a facet of audit events as links from the question that `parameters` ask.
+    /// Shows a facet of audit events as links that narrow the question of `parameters`.
     pub(super) fn of_access(facet: &Facet, parameters: &Parameters) -> Self {
         let field = AccessField::from_name(&facet.field).map(Field::Access);
         Self::of_field(facet, field, "access", parameters)
     }
 
-    /// The values of a facet as links from the question that `parameters` ask.
+    /// Shows a facet as links that narrow the question of `parameters`.
     pub(super) fn of(facet: &Facet, page: &str, parameters: &Parameters) -> Self {
         Self::of_field(facet, field_of(&facet.field), page, parameters)
     }
@@ -73,7 +74,7 @@ impl FacetView {
     }
 }
 
-/// Columns of a value.
+/// Columns for a value.
 const LABEL_COLUMNS: usize = 80;
 
 fn title(field: &str) -> String {
@@ -89,7 +90,7 @@ fn title(field: &str) -> String {
     }
 }
 
-/// The field of queries that a facet counts.
+/// Returns the query field that a facet counts.
 fn field_of(name: &str) -> Option<Field> {
     Field::from_name(match name {
         "sender" => "from",
@@ -98,9 +99,10 @@ fn field_of(name: &str) -> Option<Field> {
     })
 }
 
-/// The text of a query for exactly this value, or for none.
+/// Returns the query for exactly this value, or for its absence.
 fn term(field: Field, value: Option<&str>) -> Option<String> {
     let Some(value) = value.filter(|it| !it.is_empty()) else {
+        // An empty value cannot be written as a term; "has none" says the same.
         return Some(Query::negated(Query::has(field)).to_string());
     };
     if value.len() > limits::TERM_BYTES_MAX {
@@ -110,7 +112,7 @@ fn term(field: Field, value: Option<&str>) -> Option<String> {
     Some(pattern.query().to_string())
 }
 
-/// A text as a pattern for itself.
+/// Escapes a text so that as a pattern it matches itself alone.
 fn literal(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
@@ -122,8 +124,10 @@ fn literal(text: &str) -> String {
     escaped
 }
 
-/// The same question, of what a term finds too, or of what it does not find.
+/// Adds a term to a question, or excludes what the term finds.
 fn narrowed(parameters: &Parameters, term: &str, is_without: bool) -> Parameters {
+    // Parentheses only where precedence needs them: people read and edit this query. A double
+    // negation is dropped for the same reason.
     let term = match (is_without, term.strip_prefix("NOT ")) {
         (true, Some(inner)) => inner.to_owned(),
         (true, None) if term.contains(" OR ") || term.contains(" AND ") => format!("NOT ({term})"),
@@ -134,20 +138,21 @@ fn narrowed(parameters: &Parameters, term: &str, is_without: bool) -> Parameters
     let before = parameters.text("q").trim();
     let text = match before {
         "" | "*" => term,
-        // It is there already.
+        // Clicked before: the term is in the query already.
         _ if before.split(" AND ").any(|it| it == term) => before.to_owned(),
         _ if before.contains(" OR ") => format!("({before}) AND {term}"),
         _ => format!("{before} AND {term}"),
     };
+    // A cursor is a position in the old list and means nothing in the new one.
     parameters.without("q").without("cursor").with("q", &text)
 }
 
-/// Where the messages are listed that have a value in a field.
+/// Returns the link to messages with a value in a field.
 pub(super) fn narrowed_to(field: &str, value: Option<&str>) -> Option<String> {
     narrowed_from(&Parameters::default(), field, value)
 }
 
-/// Where those messages of a question are listed that have a value in a field.
+/// Returns the link to the messages of a question that have a value in a field.
 pub(super) fn narrowed_from(
     parameters: &Parameters,
     field: &str,
@@ -157,10 +162,10 @@ pub(super) fn narrowed_from(
     Some(format!("messages?{}", narrowed(parameters, &term, false)))
 }
 
-/// Addresses of one person that a link asks for: more make no query that anybody reads.
+/// Maximum number of addresses of a person in a link: nobody reads longer queries.
 const ADDRESSES_ASKED: usize = 20;
 
-/// Where the messages are listed that one of some addresses sent or got.
+/// Returns the link to messages that one of the addresses sent or received.
 pub(super) fn with_addresses<'a>(addresses: impl Iterator<Item = &'a str>) -> Option<String> {
     let terms = addresses.take(ADDRESSES_ASKED).filter_map(|it| term(Field::Address, Some(it)));
     let terms: Vec<String> = terms.collect();

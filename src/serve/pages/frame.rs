@@ -1,4 +1,4 @@
-//! What all pages have around them.
+//! The frame that all pages share.
 
 use super::PageRequest;
 use super::words::grouped;
@@ -6,7 +6,7 @@ use crate::limits;
 use crate::serve::{ApiCommand, Parameters, QuestionError};
 use crate::time::{Timestamp, Zone};
 
-/// Which part of the site a page belongs to.
+/// The part of the site that a page belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tab {
     Start,
@@ -35,21 +35,21 @@ impl Tab {
     }
 }
 
-/// What stands around a page.
+/// The content of a page's frame.
 #[derive(Clone, Debug)]
 pub(super) struct PageFrame {
     pub(super) title: String,
     pub(super) tab: &'static str,
-    /// Whether the store has audit events, or a directory.
+    /// True if the store has audit events or a directory.
     pub(super) has_access: bool,
     pub(super) zone: String,
-    /// How many events the store has: whoever looks again sees whether it has grown.
+    /// The number of events in the store, from which the script sees whether it has grown.
     pub(super) records: u64,
     pub(super) events: String,
     pub(super) pulse_seconds: u64,
-    /// The command lines that give the same, with what each gives where there are several.
+    /// The command lines that print the same, each with what it prints if there are several.
     pub(super) commands: Vec<(&'static str, String)>,
-    /// The API's address for the same, where there is one.
+    /// The API's address for the same, if there is one.
     pub(super) api: Option<String>,
 }
 
@@ -69,7 +69,7 @@ impl PageFrame {
         }
     }
 
-    /// A frame for a page that knows of no store.
+    /// Makes a frame for a page without a store, such as a refusal.
     pub(super) fn bare(title: &str) -> Self {
         Self {
             title: title.to_owned(),
@@ -84,7 +84,7 @@ impl PageFrame {
         }
     }
 
-    /// The same with the command line and the API's address that give the same.
+    /// Adds the command line and the API's address that give the same.
     pub(super) fn with_command(
         mut self,
         request: &PageRequest<'_>,
@@ -100,7 +100,7 @@ impl PageFrame {
         Ok(self)
     }
 
-    /// Adds a command line, and what it gives.
+    /// Adds a command line, with what it gives.
     pub(super) fn add_command(
         &mut self,
         gives: &'static str,
@@ -114,7 +114,7 @@ impl PageFrame {
     }
 }
 
-/// The zone's name; else the offset that its times end in now.
+/// Returns the zone's name, or its current offset if it has none.
 fn zone_name(now: Timestamp, zone: &Zone) -> String {
     const INSTANT_CHARACTERS: usize = "2026-11-23T21:34:00.000".len();
     if let Some(name) = zone.iana_name() {

@@ -1,4 +1,4 @@
-//! A message's legs as lanes on one time axis, its steps as marks.
+//! The picture of a message: its legs as lanes on one time axis, its steps as marks.
 
 use super::axis::{Axis, TickLabel};
 use super::words::{Badge, When, counted};
@@ -8,17 +8,17 @@ use crate::store::StoredEvent;
 use crate::time::{Timestamp, Zone};
 use crate::trace::{Leg, Message};
 
-/// The picture of a message. Places are written as SVG takes them, in percent.
+/// The picture of a message. Positions are written in percent, as SVG takes them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Picture {
     pub(super) lanes: Vec<Lane>,
     pub(super) ticks: Vec<TickMark>,
     pub(super) breaks: Vec<LaneBreak>,
-    /// Legs without a lane.
+    /// The number of legs without a lane.
     pub(super) more_legs: usize,
 }
 
-/// One leg.
+/// The lane of one leg.
 #[derive(Clone, Debug)]
 pub(super) struct Lane {
     pub(super) number: usize,
@@ -26,33 +26,33 @@ pub(super) struct Lane {
     pub(super) trace_id: String,
     pub(super) summary: String,
     pub(super) marks: Vec<Mark>,
-    /// Lines between its marks, and how long it took from one to the next.
+    /// Lines between its marks, with the time from one to the next.
     pub(super) ways: Vec<LaneGap>,
 }
 
-/// One step, or several that lie too close to be told apart.
+/// The mark of one step, or of several that are too close to distinguish.
 #[derive(Clone, Debug)]
 pub(super) struct Mark {
     pub(super) at: String,
     pub(super) class: &'static str,
-    /// When, and how long after the leg's start.
+    /// The time, and how long after the leg's start that is.
     pub(super) time: String,
     pub(super) says: String,
-    /// How many steps it stands for, where these are several and there is room to say so.
+    /// The number of steps, if there are several and there is room to say so.
     pub(super) count: Option<usize>,
-    /// The place of its first event in the message.
+    /// The index of its first event in the message.
     pub(super) event: usize,
 }
 
-/// The time between two marks.
+/// The line between two marks.
 #[derive(Clone, Debug)]
 pub(super) struct LaneGap {
     pub(super) left: String,
     pub(super) right: String,
     pub(super) middle: String,
-    /// How long it took, where there is room for it.
+    /// The time between them, if there is room for it.
     pub(super) took: Option<String>,
-    /// Whether there is room on a narrow screen too.
+    /// True if there is room on a narrow screen too.
     pub(super) is_roomy: bool,
 }
 
@@ -62,11 +62,11 @@ pub(super) struct TickMark {
     pub(super) at: String,
     pub(super) label: String,
     pub(super) is_start: bool,
-    /// Which end of the label stands there, as SVG says it.
+    /// The end of the label that is at the position, as SVG's `text-anchor`.
     pub(super) anchor: &'static str,
 }
 
-/// A silence that is broken off.
+/// A silence that is cut out.
 #[derive(Clone, Debug)]
 pub(super) struct LaneBreak {
     pub(super) left: String,
@@ -76,20 +76,22 @@ pub(super) struct LaneBreak {
     pub(super) lasted: String,
 }
 
-/// How far apart, in percent, marks are to be told apart.
+/// The distance, in percent, from which marks can be distinguished.
 const MARK_WIDTH: f64 = 1.0;
 
-/// How wide, in percent, a line must be to hold how long it took; on a narrow screen.
+/// The minimum width, in percent, of a line that shows its duration, on a wide and on a narrow
+/// screen.
 const WAY_WIDTH_MIN: f64 = 7.0;
 const WAY_WIDTH_NARROW_MIN: f64 = 20.0;
 
-/// Marks of a lane above which their counts would stand on each other.
+/// Maximum number of marks with counts: more counts would overlap.
 const COUNTED_MAX: usize = 20;
 
-/// Where, in percent, a label must end that would else be cut at the right.
+/// The position, in percent, right of which a label must extend to the left so as not to be cut
+/// off.
 const RIGHT_OF: f64 = 65.0;
 
-/// Columns of a sentence beneath a lane.
+/// Columns for a sentence beneath a lane.
 const SAYING_COLUMNS: usize = 110;
 
 impl Picture {
@@ -108,6 +110,7 @@ impl Picture {
                     let (_year, day) = when.date.split_once('-').unwrap_or(("", &when.date));
                     format!("{day} {}", when.clock)
                 };
+                // SVG cuts a label off at the edge of the picture rather than moving it.
                 let anchor = if at > RIGHT_OF { "end" } else { "start" };
                 TickMark { at: percent(at), label, is_start: true, anchor }
             }
@@ -146,6 +149,7 @@ fn percent(place: f64) -> String {
 fn lane(number: usize, leg: &Leg, message: &Message, axis: &Axis, zone: &Zone) -> Lane {
     let steps: Vec<(usize, &StoredEvent)> =
         leg.event_indexes.iter().filter_map(|it| Some((*it, message.events.get(*it)?))).collect();
+    // Thousands of deliveries within a second would be thousands of elements on one pixel.
     let marks = bundled(&steps, axis);
     let first = steps.first().map_or(leg.started, |it| it.1.record.timestamp);
     let last = steps.last().map_or(leg.started, |it| it.1.record.timestamp);
@@ -170,7 +174,7 @@ fn lane(number: usize, leg: &Leg, message: &Message, axis: &Axis, zone: &Zone) -
     }
 }
 
-/// Steps of one kind that lie too close to be told apart.
+/// Steps of one kind that are too close to distinguish.
 struct Bundle<'e> {
     class: &'static str,
     steps: Vec<(usize, &'e StoredEvent)>,
@@ -191,7 +195,8 @@ fn bundled<'e>(steps: &[(usize, &'e StoredEvent)], axis: &Axis) -> Vec<Bundle<'e
     for (index, stored) in steps {
         let class = Badge::of_step(&stored.event).class;
         let at = axis.at(stored.record.timestamp.as_ms());
-        // Of the same kind, and near the first of them: a long row of them stays a row.
+        // Measured from the bundle's first step, so that a long row of close steps stays a row
+        // instead of growing into one bundle.
         let near = bundles
             .iter_mut()
             .rev()
@@ -206,7 +211,7 @@ fn bundled<'e>(steps: &[(usize, &'e StoredEvent)], axis: &Axis) -> Vec<Bundle<'e
     bundles
 }
 
-/// Kinds of marks that may lie at one place.
+/// Maximum number of kinds of marks at one position.
 const KINDS: usize = 5;
 
 fn mark(bundle: &Bundle<'_>, started: Timestamp, zone: &Zone, axis: &Axis) -> Mark {
@@ -249,7 +254,8 @@ fn mark(bundle: &Bundle<'_>, started: Timestamp, zone: &Zone, axis: &Axis) -> Ma
     }
 }
 
-/// The lines from mark to mark: none where a silence is broken off, which has its own length.
+/// Returns the lines from mark to mark. A line across a break shows no duration; the break has its
+/// own.
 fn ways(bundles: &[Bundle<'_>], axis: &Axis) -> Vec<LaneGap> {
     let pairs = bundles.iter().zip(bundles.iter().skip(1));
     let way = |(before, after): (&Bundle<'_>, &Bundle<'_>)| {

@@ -1,4 +1,4 @@
-//! Where the one input leads: whatever somebody has in the clipboard.
+//! The destination of the one input, which takes whatever is in the clipboard.
 
 use super::people::directory_href;
 use crate::event::{first_address, pasted_id};
@@ -9,7 +9,9 @@ use crate::store::{Store, StoreError};
 use crate::time::{Timestamp, Zone};
 use crate::trace::{JoinRules, locations_with_id};
 
-/// The page that answers a text, relative to the start.
+/// Returns the page that answers a text, as an address relative to the start page.
+///
+/// The order of the checks matters: from what can be recognised with certainty to guesses.
 pub(super) fn lead(text: &str, store: &Store, now: Timestamp) -> Result<String, StoreError> {
     let text = text.trim();
     let messages = |q: &str| format!("messages?{}", Parameters::default().with("q", q));
@@ -17,7 +19,7 @@ pub(super) fn lead(text: &str, store: &Store, now: Timestamp) -> Result<String, 
     if text.is_empty() {
         return Ok("messages".to_owned());
     }
-    // A headline of ours, or whole headers: the one that names the message counts.
+    // Our own headline or whole mail headers may name much else; the message ID counts.
     let header = message_id_header(text);
     if let Some(id) = &header {
         return Ok(message(id));
@@ -25,6 +27,7 @@ pub(super) fn lead(text: &str, store: &Store, now: Timestamp) -> Result<String, 
     if let Some(question) = of_header(text) {
         return Ok(messages(&question));
     }
+    // Before the look-up of IDs, since `from:ana@x` also looks like one.
     let is_query = text.len() <= limits::QUERY_BYTES_MAX
         && names_a_field(text)
         && Language::of_rows(now, &Zone::UTC).parse(text).is_ok();
@@ -32,6 +35,7 @@ pub(super) fn lead(text: &str, store: &Store, now: Timestamp) -> Result<String, 
         return Ok(messages(text));
     }
     let id = pasted_id(text);
+    // Only now is the store read: an ID that exists wins over anything that it resembles.
     let is_one_word = !id.is_empty() && !id.contains(char::is_whitespace);
     if is_one_word && id.len() <= limits::TERM_BYTES_MAX {
         let rules = JoinRules::of_store(store, limits::GRACE_MS_DEFAULT, now);
@@ -43,11 +47,13 @@ pub(super) fn lead(text: &str, store: &Store, now: Timestamp) -> Result<String, 
     if is_one_word && has_directory && store.directory().is_some_and(|it| it.id_of(&id).is_some()) {
         return Ok(directory_href(&id, None));
     }
+    // Clearly an ID although unknown: its page says what was looked at.
     let has_brackets = text.contains('<') && text.contains('>') && id.contains('@');
     let is_labelled = text.contains("message-id=") || text.contains("msgid=");
     if (has_brackets && !is_person(text)) || is_labelled {
         return Ok(message(&id));
     }
+    // After the IDs, as every message ID has an `@` too.
     if let Some(address) = address_in(text) {
         return Ok(messages(&format!("from:{address} OR to:{address}")));
     }
@@ -55,16 +61,17 @@ pub(super) fn lead(text: &str, store: &Store, now: Timestamp) -> Result<String, 
         return Ok(message(&id));
     }
     let is_readable = Language::of_rows(now, &Zone::UTC).parse(text).is_ok();
-    // What was meant as a query is answered with what is wrong with it.
+    // A faulty query goes to the page that shows what is wrong with it; other text is looked for as
+    // a phrase.
     let is_meant = text.len() <= limits::QUERY_BYTES_MAX && names_a_field(text);
     Ok(if is_readable || is_meant { messages(text) } else { messages(&phrase(text)) })
 }
 
-/// The question that a line of a header asks, other than that of the ID.
+/// Returns the question for a header line other than Message-ID.
 fn of_header(text: &str) -> Option<String> {
     let line = text.lines().next()?;
     let (name, value) = line.split_once(':')?;
-    // A term of the language has no blank there.
+    // A header has a blank after the colon, a query's term has none.
     let value = value.strip_prefix([' ', '\t'])?.trim();
     match name.to_ascii_lowercase().as_str() {
         "subject" => Some(format!("subject:{}", phrase(value))),
@@ -76,13 +83,13 @@ fn of_header(text: &str) -> Option<String> {
     }
 }
 
-/// A text as words that stand one after the other.
+/// Quotes a text as a phrase: words in this order.
 fn phrase(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     format!("\"{}\"", words.join(" ").replace('\\', "\\\\").replace('"', "\\\""))
 }
 
-/// The Message-ID of headers, its value on the same line or folded to the next.
+/// Returns the Message-ID from headers, on the same line or folded to the next one.
 fn message_id_header(text: &str) -> Option<String> {
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
@@ -98,7 +105,7 @@ fn message_id_header(text: &str) -> Option<String> {
     None
 }
 
-/// Whether a text speaks of a field of the language: then it is a query, and no ID.
+/// True if a text names a field of the query language, which makes it a query and no ID.
 fn names_a_field(text: &str) -> bool {
     let is_field = |word: &str| {
         let word = word.trim_start_matches(['(', '-']);
@@ -108,20 +115,20 @@ fn names_a_field(text: &str) -> bool {
     text.split_whitespace().any(is_field)
 }
 
-/// Whether what stands in brackets has a name before it: `Ana Ruiz <ana@acme.example>`.
+/// True if a name precedes the brackets, as in `Ana Ruiz <ana@acme.example>`.
 fn is_person(text: &str) -> bool {
     let name = text.split_once('<').map_or(text, |it| it.0).trim();
     name.contains(char::is_alphabetic) && !name.contains([':', '=', '/', '\t'])
 }
 
-/// The address of a text that has one and little else.
+/// Returns the address in a text, unless it has characters with a meaning in queries.
 fn address_in(text: &str) -> Option<String> {
     let (_, address) = first_address(text)?;
     let is_plain = !address.contains(|it: char| it.is_whitespace() || "\"()<>:*?\\/".contains(it));
     is_plain.then_some(address)
 }
 
-/// Whether a word may be a part of an ID, and none of a language.
+/// True if a word may be part of an ID rather than a word of a language: IDs have digits.
 fn looks_like_part(word: &str) -> bool {
     let is_long = word.chars().count() >= limits::ID_PART_CHARS_MIN;
     let is_of_ids = |it: char| it.is_ascii_alphanumeric() || "-_.@$+=%".contains(it);

@@ -1,4 +1,4 @@
-//! Percentiles over time as lines, on a scale on which seconds and hours are both seen.
+//! Percentiles over time as lines, on a logarithmic scale that shows seconds and hours alike.
 
 use super::axis::lossy;
 use super::words::When;
@@ -10,11 +10,11 @@ use crate::time::Zone;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Lines {
     pub(super) lines: Vec<Line>,
-    /// Labels of the scale: how high, and how long that is.
+    /// Labels of the scale: their height and their duration.
     pub(super) scale: Vec<(String, String)>,
     pub(super) first: When,
     pub(super) last: When,
-    /// What is said of each point, at its place.
+    /// The text for each point, at its position.
     pub(super) points: Vec<Point>,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct Line {
     pub(super) name: &'static str,
     pub(super) class: &'static str,
     pub(super) points: String,
-    /// Dots, where there are too few for a line.
+    /// Dots, if there are few enough points to show each.
     pub(super) dots: Vec<(String, String)>,
 }
 
@@ -34,17 +34,19 @@ pub(super) struct Point {
     pub(super) says: String,
 }
 
-/// What the scale may name, in milliseconds.
+/// Values that the scale may name, in milliseconds.
 const SCALE_MS: [i64; 10] =
     [10, 100, 1_000, 10_000, 60_000, 600_000, 3_600_000, 36_000_000, 86_400_000, 864_000_000];
 
 impl Lines {
-    /// The lines of rows in order of time, all of one outcome.
+    /// Draws the lines of rows in order of time, all of one outcome.
     pub(super) fn of(rows: &[&LatencyRow], zone: &Zone) -> Self {
         let Some(most) = rows.iter().map(|it| it.p99_ms).max() else { return Self::default() };
         let least = rows.iter().map(|it| it.p50_ms).min().unwrap_or(1).max(1);
         let floor = SCALE_MS.into_iter().rev().find(|it| *it <= least).unwrap_or(1);
+        // At least ten times the floor, so that the height below is never zero.
         let ceiling = SCALE_MS.into_iter().find(|it| *it >= most).unwrap_or(most).max(floor * 10);
+        // The logarithm of 0 is infinite.
         let log = |ms: i64| lossy(ms.max(1)).ln();
         let height = log(ceiling) - log(floor);
         let y = |ms: i64| 100.0 - ((log(ms.max(floor)) - log(floor)) / height * 100.0).min(100.0);
@@ -100,7 +102,7 @@ impl Lines {
     }
 }
 
-/// Points above which a line says enough.
+/// Maximum number of points with dots; beyond it the line says enough.
 const DOTS_MAX: usize = 40;
 
 #[cfg(test)]

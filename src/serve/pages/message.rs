@@ -1,4 +1,4 @@
-//! The page of a message, the heart of it all; and of one that was not found.
+//! The page of a message, the heart of the site; and that of one that was not found.
 
 use askama::Template;
 
@@ -22,7 +22,7 @@ use crate::serve::{ApiCommand, Parameters, QuestionError};
 use crate::time::Zone;
 use crate::trace::{Direction, Message, trace_ids};
 
-/// Parameters that say which part of a message its page shows; no command has them.
+/// Parameters for the part of a message that its page shows; no command has them.
 const OF_THE_PAGE: [&str; 4] = ["only", "recipient", "recipients", "steps"];
 
 #[derive(Template)]
@@ -34,17 +34,17 @@ struct MessagePage {
     recipients: RecipientTable,
     picture: Picture,
     steps: Steps,
-    /// What audit logs may say of it.
+    /// Audit events that may belong to it.
     candidates: Vec<CandidateView>,
 }
 
-/// What is said of a message as a whole.
+/// The facts about a message as a whole.
 struct MessageView {
     headline: String,
     badge: Badge,
     subject: Option<String>,
     from: Option<String>,
-    /// Where the sender is told of.
+    /// The link to the sender's page.
     from_href: Option<String>,
     sender: Option<String>,
     message_ids: Vec<String>,
@@ -62,7 +62,7 @@ struct MessageView {
     steps_parameters: String,
 }
 
-/// What one check said.
+/// The verdict of one check.
 struct Verdict {
     check: &'static str,
     word: String,
@@ -83,7 +83,7 @@ struct SeveralPage {
     messages: Vec<Candidate>,
 }
 
-/// One of several messages that an ID may mean.
+/// One of several messages that share an ID.
 struct Candidate {
     href: String,
     headline: String,
@@ -105,7 +105,7 @@ struct MissingPage {
     search: String,
 }
 
-/// The page of the message that is asked for.
+/// Lays out the page of the requested message.
 pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError> {
     let parameters = asked(request.parameters);
     let id = parameters.text("id").trim().to_owned();
@@ -118,7 +118,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError
     let traced = trace_ids(request.store, ids, &asked.rules)?;
     let frame = |title: &str| {
         let frame = PageFrame::new(request, title, Tab::Message, &asked.zone);
-        // A cluster does not know where a record came from.
+        // A cluster has no record of where its events came from.
         let has_sources = !request.store.is_mirror();
         let with_sources = || parameters.with("provenance", "");
         let parameters = if has_sources { with_sources() } else { parameters.clone() };
@@ -141,7 +141,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError
     }
 }
 
-/// The question of a message's page.
+/// Returns the parameters that the command takes.
 pub(super) fn asked(parameters: &Parameters) -> Parameters {
     OF_THE_PAGE.iter().fold(parameters.clone(), |it, name| it.without(name))
 }
@@ -151,10 +151,11 @@ fn title(message: &Message) -> String {
     subject.filter(|it| !it.trim().is_empty()).unwrap_or_else(|| "Message".to_owned())
 }
 
-/// Columns of a title, of which browsers show some thirty.
+/// Columns for a title, of which browsers show about thirty.
 const TITLE_COLUMNS: usize = 60;
 
-/// One of the legs of a message is its own: its trace ID asks for it alone.
+/// Describes one of several messages. Its link has a trace ID: each leg belongs to one message,
+/// whereas the message ID is what they share.
 fn candidate(message: &Message, zone: &Zone) -> Candidate {
     let id = message.trace_ids.first().cloned().or_else(|| message.any_id()).unwrap_or_default();
     let from = message.from.as_ref().or(message.sender.as_ref());
@@ -168,7 +169,7 @@ fn candidate(message: &Message, zone: &Zone) -> Candidate {
     }
 }
 
-/// Where the message of an ID is shown.
+/// Returns the link to the message with an ID.
 pub(super) fn href_of(id: &str) -> String {
     format!("message?{}", Parameters::default().with("id", id))
 }
@@ -217,7 +218,7 @@ fn found(
 }
 
 impl MessagePage {
-    /// Where an event of the message is shown: on this page of its steps, or on another.
+    /// Returns the link to an event of the message, on this page of its steps or on another.
     fn step_href(&self, event: &usize) -> String {
         let number = event + 1;
         if self.steps.rows.iter().any(|it| it.number == number) {
@@ -228,10 +229,10 @@ impl MessagePage {
     }
 }
 
-/// IDs of a message that its page names.
+/// Maximum number of message IDs that the page names.
 const IDS_SHOWN: usize = 3;
 
-/// Rules that were applied that its page names.
+/// Maximum number of applied rules that the page names.
 const RULES_SHOWN: usize = 10;
 
 fn view(
@@ -251,6 +252,7 @@ fn view(
             continue;
         }
         let says = marked_sentence(event).to_string();
+        // Several events may say the same of a rule; the words are shown once.
         let is_new = rules.len() < RULES_SHOWN && rules.iter().all(|it| it.says != says);
         if is_new {
             let name = event.rule_name.as_deref().filter(|it| !it.trim().is_empty());
@@ -309,7 +311,8 @@ fn verdicts(message: &Message) -> Vec<Verdict> {
     known.map(verdict).collect()
 }
 
-/// What the command prints, line by line: headline, what is known, recipients and steps.
+/// Returns what the command prints, line by line, for copying: headline, facts, recipients and
+/// steps.
 fn as_text(message: &Message, zone: &Zone) -> Vec<String> {
     const WIDTH: usize = 100;
     let options = TableOptions { width: WIDTH, zone: zone.clone(), lists_all: false };
@@ -318,11 +321,12 @@ fn as_text(message: &Message, zone: &Zone) -> Vec<String> {
     let answer = TraceAnswer { messages: std::slice::from_ref(message), ..TraceAnswer::default() };
     let _infallible = answer.table(&options, &mut text);
     let text = String::from_utf8_lossy(&text);
+    // Tables are written with ANSI colours, which mean nothing on a page.
     let plain = anstream::adapter::strip_str(&text).to_string();
     plain.lines().map(str::to_owned).collect()
 }
 
-/// What else one may want to see of a message.
+/// Returns links to what else may be of interest about a message.
 fn related(message: &Message) -> Vec<(&'static str, String)> {
     let mut links = Vec::new();
     let (field, sender) = match &message.sender {

@@ -1,4 +1,4 @@
-//! The list of messages: a row for each recipient.
+//! The page that lists messages, with a row for each recipient.
 
 use askama::Template;
 
@@ -46,7 +46,7 @@ struct MessageRows {
 }
 
 impl MessageRows {
-    /// How many rows of the table it takes.
+    /// Returns the number of table rows that it takes.
     fn span(&self) -> usize {
         self.rows.len() + usize::from(self.more.is_some())
     }
@@ -61,7 +61,7 @@ struct RecipientLine {
     is_junk: bool,
 }
 
-/// The page of the messages that are asked for.
+/// Lays out the page of the requested messages.
 pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError> {
     let store = request.store;
     // A form sends its empty fields too.
@@ -77,7 +77,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError
         _ => facets_of_messages(store, rules, filter, &CountKey::USUAL_FACETS, zone)?,
     };
     let facets = facets.into_iter().map(|mut it| {
-        // Most messages have no cause and no rule: that says nothing.
+        // Most messages have no cause and no rule, so counting "none" says nothing.
         let before = it.values.len();
         it.values.retain(|(value, _)| value.is_some());
         it.value_count = it.value_count.saturating_sub(before - it.values.len());
@@ -109,7 +109,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError
     PageReply::page(&page)
 }
 
-/// The bundle of all that is found, not of this page of it alone.
+/// Returns the link to a bundle of everything found, not of this page alone.
 fn export_of(parameters: &Parameters) -> String {
     let of_the_list = ["cursor", "sort", "limit"];
     let question = of_the_list.iter().fold(parameters.clone(), |it, name| it.without(name));
@@ -125,6 +125,7 @@ fn sorts(parameters: &Parameters, order: Order) -> Vec<(&'static str, String, bo
     ];
     let question = parameters.without("cursor").without("sort");
     let choice = |(word, it): (&'static str, Order)| {
+        // The default order needs no parameter, so equal lists have equal addresses.
         let question = match it {
             Order::Newest => question.clone(),
             _ => question.with("sort", it.as_str()),
@@ -140,11 +141,13 @@ fn rows_of(message: &Message, filter: &MessageFilter, zone: &Zone) -> MessageRow
         true => message.recipients.iter().filter(|it| filter.matches_row(message, it)).collect(),
         false => Vec::new(),
     };
+    // Filters look at every row, also at those that do not decide; without such a filter only
+    // deciding rows are shown.
     if recipients.is_empty() {
         recipients = message.deciding_recipients();
     }
     recipients.sort_by_key(|it| (!it.outcome.is_bad(), it.outcome != Outcome::Pending));
-    // A row for one more is as long as the line that counts it.
+    // One more row takes no more space than the line that would count it.
     let most = limits::PAGE_ROW_RECIPIENTS;
     let shown = if recipients.len() == most + 1 { most + 1 } else { most };
     let rest = recipients.get(shown..).unwrap_or(&[]);

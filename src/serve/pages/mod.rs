@@ -1,10 +1,10 @@
-//! The pages: each a function from a question to HTML.
+//! The pages, each a function from a question to HTML.
 //!
-//! A page is made in three steps: the question's answer is read from the library, as the command
-//! of the same name reads it; it becomes a view, in which everything is text that only has to be
-//! put down; a template puts it down. Templates print through [`escape::Door`] alone, and every
-//! picture is SVG with places in percent, so that it fits a telephone and a wall. All that a page
-//! is for works without script; `page.js` adds keys, the brush, and the look for what is new.
+//! A page is made in three steps: the library answers the question as it does for the command of
+//! the same name; the answer becomes a view, in which everything is text ready to be printed; a
+//! template prints it. Templates print through [`escape::Door`] only, and every picture is SVG with
+//! positions in percent, so that it fits a telephone and a wall. Everything works without script;
+//! `page.js` adds keys, the brush, and the check for new events.
 
 mod access;
 mod axis;
@@ -41,17 +41,17 @@ use crate::limits;
 use crate::store::Store;
 use crate::time::Timestamp;
 
-/// What a page is asked for.
+/// A request for a page.
 pub struct PageRequest<'r> {
     /// The path below the base path, such as `/messages`.
     pub path: &'r str,
-    /// What stands behind it.
+    /// The parameters.
     pub parameters: &'r Parameters,
     /// The store as of one commit.
     pub store: &'r Store,
-    /// Who reads the parameters.
+    /// Parses the parameters.
     pub questions: &'r dyn Questions,
-    /// When.
+    /// The time of asking.
     pub now: Timestamp,
 }
 
@@ -61,12 +61,12 @@ impl PageRequest<'_> {
     }
 }
 
-/// What comes of a request for a page.
+/// The result of a request for a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PageReply {
     /// A page.
     Html(String),
-    /// Another page answers it: its address, relative to the one that was asked for.
+    /// A redirect: the address of another page, relative to the requested one.
     Elsewhere(String),
     /// JSON for the script of a page.
     Json(String),
@@ -79,16 +79,16 @@ impl PageReply {
     }
 }
 
-/// A file that pages name.
+/// A file that pages refer to.
 #[derive(Clone, Copy, Debug)]
 pub struct Asset {
     /// Its media type.
     pub content_type: &'static str,
-    /// What is in it.
+    /// Its content.
     pub bytes: &'static [u8],
 }
 
-/// Whether there is a page at a path.
+/// True if there is a page at a path.
 pub fn is_page(path: &str) -> bool {
     PATHS.contains(&path)
 }
@@ -107,7 +107,7 @@ const PATHS: [&str; 11] = [
     "/pulse",
 ];
 
-/// What a page is made of.
+/// Returns the data that a page is made of.
 pub fn needs(path: &str, parameters: &Parameters) -> Needs {
     let question = |command| Needs::Question(command, parameters.without_empty());
     match path {
@@ -119,6 +119,7 @@ pub fn needs(path: &str, parameters: &Parameters) -> Needs {
             Needs::Ids(if is_id { vec![id.into_owned()] } else { Vec::new() })
         }
         "/messages" => question(ApiCommand::Messages),
+        // Redirected to the start page, which needs no data here.
         "/message" if parameters.get("id").is_none_or(|it| it.trim().is_empty()) => Needs::Nothing,
         "/message" => Needs::Question(ApiCommand::Trace, message::asked(parameters)),
         "/search" => question(ApiCommand::Search),
@@ -168,7 +169,7 @@ struct RefusalPage<'r> {
     report: Vec<&'r str>,
 }
 
-/// Lays out why there is no page. `text` may be the client's own words.
+/// Lays out the reason why there is no page. `text` may contain the client's own words.
 pub fn refusal(status: u16, text: &str, report: Option<&str>) -> String {
     let heading = match status {
         400 => "This question cannot be read",
@@ -190,7 +191,7 @@ pub fn refusal(status: u16, text: &str, report: Option<&str>) -> String {
     page.render().expect("a template of texts alone")
 }
 
-/// The file of a name, as it stands behind `/assets/`.
+/// Returns the file with a name, as it follows `/assets/`.
 pub fn asset(name: &str) -> Option<Asset> {
     let (content_type, text) = match name {
         "page.css" => ("text/css; charset=utf-8", include_str!("assets/page.css")),
@@ -201,7 +202,7 @@ pub fn asset(name: &str) -> Option<Asset> {
     Some(Asset { content_type, bytes: text.as_bytes() })
 }
 
-/// A list is as long as a page, where its question does not say otherwise.
+/// Limits a list to the length of a page, unless its question has a limit.
 fn with_limit(parameters: &Parameters) -> Parameters {
     match parameters.get("limit") {
         Some(_) => parameters.clone(),
@@ -210,20 +211,20 @@ fn with_limit(parameters: &Parameters) -> Parameters {
 }
 
 impl Parameters {
-    /// The same question of all times, from its first answer on.
+    /// Returns the same question without its period, from its first answer on.
     fn timeless(&self) -> Self {
         let times = ["since", "until", "on", "cursor"];
         times.into_iter().fold(self.clone(), |it, name| it.without(name))
     }
 
-    /// The question of a page of numbers as one of messages: what is asked, and of which time.
+    /// Turns the question of a page of numbers into one for messages: the query and the period.
     fn of_messages(&self) -> Self {
         let is_kept = |name: &str| ["q", "internal", "since", "until", "on", "tz"].contains(&name);
         let kept = self.iter().filter(|(name, _)| is_kept(name));
         kept.fold(Self::default(), |it, (name, value)| it.with(name, value))
     }
 
-    /// The same without fields of forms that say nothing: these are sent too.
+    /// Removes empty form fields, which browsers send too.
     fn without_empty(&self) -> Self {
         const FIELDS: [&str; 7] = ["q", "who", "since", "until", "on", "at", "cursor"];
         let is_empty = |name: &&str| self.get(name).is_some_and(|it| it.trim().is_empty());

@@ -1,4 +1,4 @@
-//! What is said where nothing was found: why that may be, and what to do.
+//! The advice for an empty answer: possible reasons, and what to do.
 
 use super::PageRequest;
 use super::coverage::CoverageBar;
@@ -7,26 +7,26 @@ use crate::serve::Parameters;
 use crate::store::CoveredRange;
 use crate::time::{TimeRange, Zone};
 
-/// An answer that is empty.
+/// The advice for an empty answer.
 #[derive(Clone, Debug)]
 pub(super) struct Nothing {
     pub(super) what: &'static str,
-    /// Whether the store has no event at all.
+    /// True if the store has no events at all.
     pub(super) is_empty_store: bool,
-    /// Whether events of mail are asked for, which may be found by a half of what they say.
+    /// True if the question is about mail, which half a word may find.
     pub(super) is_of_mail: bool,
-    /// Whether all that names a person is asked for.
+    /// True if the question is about everything that names a person.
     pub(super) is_of_person: bool,
-    /// Whether nothing of the time that was asked about was looked at.
+    /// True if no part of the requested period is covered.
     pub(super) is_outside: bool,
     pub(super) coverage: CoverageBar,
-    /// The same question of all times, where it was asked of some.
+    /// The link to the same question without its period, if it has one.
     pub(super) anytime: Option<String>,
-    /// The same question in other places of the program.
+    /// The link to the same question on another page.
     pub(super) elsewhere: Option<(&'static str, String)>,
 }
 
-/// What a timeline is made of.
+/// The unit of a timeline.
 pub(super) const OF_PERSON: &str = "event of this person";
 
 impl Nothing {
@@ -53,7 +53,7 @@ impl Nothing {
         let of_events = Language::of_events(request.now, zone);
         let of_rows = Language::of_rows(request.now, zone);
         let language = if other.1 == "search" { of_events } else { of_rows };
-        // Fields of one language may be none of the other.
+        // A query that only one language understands would be refused on the other page.
         let question = parameters.get("q").filter(|it| language.parse(it).is_ok());
         let question = question.map(|it| Parameters::default().with("q", it));
         Self {

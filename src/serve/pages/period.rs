@@ -1,25 +1,25 @@
-//! The times that a question is asked of, as fields of a form and as links.
+//! The period of a question, as form fields and as links.
 
 use crate::serve::Parameters;
 
-/// What the form of a question begins with.
+/// The content of a question's form.
 #[derive(Clone, Debug, Default)]
 pub(super) struct QuestionForm {
-    /// The parameter that says what is asked, and what its field is called.
+    /// The parameter that holds the question itself, and the label of its field.
     pub(super) name: &'static str,
     pub(super) label: &'static str,
     pub(super) q: String,
     pub(super) since: String,
     pub(super) until: String,
     pub(super) on: String,
-    /// What else the question says; the form keeps it.
+    /// Other parameters of the question, which the form keeps.
     pub(super) others: Vec<(String, String)>,
-    /// Each of `others` as an option, and where the question is asked without it.
+    /// Each of `others` as an option, with the link to the question without it.
     pub(super) options: Vec<(String, String)>,
     pub(super) periods: Vec<PeriodChoice>,
 }
 
-/// A time that is often asked about.
+/// A period that is often asked for.
 #[derive(Clone, Debug)]
 pub(super) struct PeriodChoice {
     pub(super) word: &'static str,
@@ -27,7 +27,7 @@ pub(super) struct PeriodChoice {
     pub(super) is_chosen: bool,
 }
 
-/// What the links say, and the parameter that each sets.
+/// The words of the links, and the parameter that each sets.
 const PERIODS: [(&str, Option<(&str, &str)>); 7] = [
     ("Hour", Some(("since", "1h"))),
     ("Today", Some(("on", "today"))),
@@ -39,12 +39,12 @@ const PERIODS: [(&str, Option<(&str, &str)>); 7] = [
 ];
 
 impl QuestionForm {
-    /// One that asks by a query.
+    /// Makes the form of a question that has a query.
     pub(super) fn of(parameters: &Parameters, page: &str) -> Self {
         Self::asking(parameters, page, "q", "Query")
     }
 
-    /// One that asks by a parameter, whose field is called so.
+    /// Makes the form of a question that has the parameter `asked`, under this label.
     pub(super) fn asking(
         parameters: &Parameters,
         page: &str,
@@ -58,6 +58,8 @@ impl QuestionForm {
                 Some((name, value)) => timeless.with(name, value),
                 None => timeless.clone(),
             };
+            // Compared as written: `24h` typed by hand marks its link too, an equal timestamp does
+            // not.
             let times = ["since", "until", "on"].map(|it| parameters.text(it));
             let chosen = ["since", "until", "on"].map(|it| question.text(it));
             PeriodChoice { word, href: format!("{page}?{question}"), is_chosen: times == chosen }
@@ -68,6 +70,7 @@ impl QuestionForm {
             .filter(|(name, value)| is_other(name) && !value.is_empty())
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
+        // The order has links of its own.
         let named = others.iter().filter(|(name, _)| name != "sort");
         let options = named.map(|(name, value)| {
             (format!("--{name} {value}"), format!("{page}?{}", parameters.without(name)))

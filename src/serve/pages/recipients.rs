@@ -1,4 +1,4 @@
-//! What became of a message for each recipient: totals first, then the worst.
+//! The outcomes of a message for its recipients: totals first, then the worst.
 
 use super::people::PeopleLinks;
 use super::words::{Badge, When, grouped};
@@ -8,23 +8,23 @@ use crate::serve::parameters::Parameters;
 use crate::time::Zone;
 use crate::trace::{Direction, Message, Outcome, Recipient};
 
-/// One page of recipients, and numbers about all.
+/// One page of recipients, with numbers about all of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RecipientTable {
     pub(super) totals: Vec<Total>,
     pub(super) rows: Vec<RecipientRow>,
-    /// How many there are in all, and of those asked for.
+    /// The number of all recipients.
     pub(super) all: String,
     pub(super) is_long: bool,
     pub(super) is_narrowed: bool,
-    /// The addresses asked for.
+    /// The part of an address to look for.
     pub(super) wanted: String,
     pub(super) pager: Pager,
-    /// The question without what narrows the table.
+    /// The link to the table of all recipients.
     pub(super) everyone: String,
 }
 
-/// How many recipients have an outcome.
+/// The number of recipients with an outcome.
 #[derive(Clone, Debug)]
 pub(super) struct Total {
     pub(super) badge: Badge,
@@ -37,7 +37,7 @@ pub(super) struct Total {
 pub(super) struct RecipientRow {
     pub(super) badge: Badge,
     pub(super) address: String,
-    /// Where whoever has the address is told of.
+    /// The link to the owner of the address.
     pub(super) href: Option<String>,
     pub(super) direction: &'static str,
     pub(super) folder: String,
@@ -49,7 +49,7 @@ pub(super) struct RecipientRow {
     pub(super) mailboxes: Vec<String>,
 }
 
-/// Where one is in a long table, and where one may go.
+/// The position in a long table, and the links from there.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pager {
     pub(super) first: String,
@@ -60,7 +60,8 @@ pub(super) struct Pager {
 }
 
 impl Pager {
-    /// The page that `parameters` ask for, of `total` things; gives where it begins too.
+    /// Returns the pager for `total` things at the page that `parameters` ask for, and the index of
+    /// its first thing.
     pub(super) fn of(
         name: &str,
         total: usize,
@@ -71,6 +72,7 @@ impl Pager {
     ) -> (Self, usize) {
         let last_page = total.div_ceil(at_once).max(1);
         let asked = parameters.get(name).and_then(|it| it.parse().ok()).unwrap_or(1_usize);
+        // A stale or mistyped number shows the nearest page rather than an error.
         let number = asked.clamp(1, last_page);
         let start = (number - 1) * at_once;
         let href = |it: usize| {
@@ -87,7 +89,7 @@ impl Pager {
         (pager, start)
     }
 
-    /// Whether all is on one page.
+    /// True if everything is on one page.
     pub(super) fn is_single(&self) -> bool {
         self.previous.is_none() && self.next.is_none()
     }
@@ -145,14 +147,15 @@ impl RecipientTable {
     }
 }
 
-/// Recipients above which one wants to look for some.
+/// Number of recipients above which the table gets a search field.
 const LONG: usize = 12;
 
-/// Mailboxes of a group that its row names.
+/// Maximum number of a group's mailboxes that its row names.
 const MAILBOXES_SHOWN: usize = 20;
 
 fn row(row: &Recipient, people: &PeopleLinks, zone: &Zone) -> RecipientRow {
     let mailbox = |it: &crate::event::Address<'_>| Marked::address(it.logged()).to_string();
+    // A single mailbox is named in the reason already.
     let is_one = row.mailboxes.len() == 1;
     let mut mailboxes: Vec<String> =
         row.mailboxes.iter().take(MAILBOXES_SHOWN).filter(|_| !is_one).map(mailbox).collect();

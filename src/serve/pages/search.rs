@@ -1,4 +1,4 @@
-//! The list of events.
+//! The page that lists events.
 
 use askama::Template;
 
@@ -25,7 +25,7 @@ struct SearchPage {
     form: QuestionForm,
     total: String,
     facets: Vec<FacetView>,
-    /// Why there are no facets.
+    /// True if there are too many events to count their values.
     too_many: bool,
     events: Vec<EventRow>,
     first: Option<String>,
@@ -43,10 +43,10 @@ struct EventRow {
     original: OriginalDetails,
 }
 
-/// What is counted beside the list.
+/// The fields whose values are counted next to the list.
 const FACETS: [Field; 5] = [Field::Event, Field::From, Field::To, Field::Folder, Field::Status];
 
-/// The page of the events that are asked for.
+/// Lays out the page of the requested events.
 pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError> {
     let store = request.store;
     let parameters = request.parameters.without_empty();
@@ -100,6 +100,7 @@ fn row(
     let subject = event.subject.as_deref().map(crate::event::decoded_subject);
     let trace_id = event.trace_id.as_ref();
     let message_id = event.message_id.as_ref().map(ToString::to_string);
+    // The trace ID first: it names one leg, while a message ID may belong to several messages.
     let id = if trace_id.is_empty() { message_id } else { Some(trace_id.to_owned()) };
     Ok(EventRow {
         when: When::new(stored.record.timestamp, zone),
@@ -112,5 +113,5 @@ fn row(
     })
 }
 
-/// Columns of an event's name: AWS's longest has 28.
+/// Columns for an event's name: AWS's longest has 28.
 const LABEL_COLUMNS: usize = 40;

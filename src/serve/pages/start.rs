@@ -1,4 +1,4 @@
-//! The first page: one input for whatever somebody has, and what deserves attention.
+//! The start page: one input for anything, and what deserves attention.
 
 use askama::Template;
 
@@ -32,18 +32,18 @@ struct StartPage {
     cards: Vec<Card>,
     nothing: Vec<&'static str>,
     periods: Vec<(&'static str, String, bool)>,
-    /// What the messages are narrowed by, and where they are not.
+    /// The query that narrows the messages, and the link without it.
     query: Option<(String, String)>,
     coverage: CoverageBar,
 }
 
-/// One finding.
+/// The card of one finding.
 struct Card {
     class: &'static str,
     count: String,
     says: &'static str,
     before: Option<String>,
-    /// A line of counts over both periods, and where in its box the second begins.
+    /// The points of a line of counts over both periods.
     spark: String,
     items: Vec<CardItem>,
     more: Option<String>,
@@ -57,7 +57,7 @@ struct CardItem {
     href: Option<String>,
 }
 
-/// The first page.
+/// Lays out the start page.
 pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError> {
     let store = request.store;
     let parameters = &request.parameters.without_empty();
@@ -115,7 +115,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError
     PageReply::page(&page)
 }
 
-/// What became of messages over the period, and over it and the one before it.
+/// Returns the outcomes over the period, and over it together with the one before.
 fn series(
     request: &PageRequest<'_>,
     asked: &TriageRequest,
@@ -172,7 +172,7 @@ fn card(
     }
 }
 
-/// How a number compares with that of the period before.
+/// Compares a number with that of the period before.
 fn before(count: u64, before: u64) -> String {
     match before {
         0 => "none in the period before".to_owned(),
@@ -181,7 +181,7 @@ fn before(count: u64, before: u64) -> String {
     }
 }
 
-/// The messages of a finding, as the command that it names asks for them.
+/// Returns the question for the messages of a finding, equal to the command that the finding names.
 fn question(kind: FindingKind, period: &Parameters) -> Parameters {
     let options: &[(&str, &str)] = match kind {
         FindingKind::Lost => &[("outcome", "lost")],
@@ -222,6 +222,7 @@ fn item(kind: FindingKind, item: &Item, period: &Parameters) -> CardItem {
         FindingKind::Slow | FindingKind::Rules | FindingKind::NoBeginning => "",
     };
     let of_value = |it| narrowed_from(&question(kind, period), field, Some(it));
+    // Some values are not values of a query's field; then the example is the best link.
     let listed = value.filter(|_| !field.is_empty()).and_then(of_value);
     let href = listed.or_else(|| item.example.as_deref().map(href_of));
     let label = match kind {

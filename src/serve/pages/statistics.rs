@@ -1,4 +1,4 @@
-//! Counts, how long mail took, and why it bounced.
+//! The page of counts, delivery times, and causes of bounces.
 
 use askama::Template;
 
@@ -31,7 +31,7 @@ struct StatisticsPage {
     nothing: Option<Nothing>,
 }
 
-/// How long mail took until one outcome.
+/// The latency of mail with one outcome.
 struct LatencyLine {
     outcome: &'static str,
     count: String,
@@ -41,7 +41,7 @@ struct LatencyLine {
     max: String,
 }
 
-/// How often values occur.
+/// The most frequent values of one key.
 struct CountTable {
     title: &'static str,
     unit: String,
@@ -56,7 +56,7 @@ struct CountLine {
     href: Option<String>,
 }
 
-/// What is counted, under which title.
+/// The keys that are counted, with their titles.
 const TABLES: [(CountKey, &str); 7] = [
     (CountKey::Outcome, "Outcomes"),
     (CountKey::Cause, "Why it bounced"),
@@ -67,12 +67,14 @@ const TABLES: [(CountKey, &str); 7] = [
     (CountKey::Folder, "Folders"),
 ];
 
-/// The page of numbers.
+/// Lays out the page of numbers.
 pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError> {
     let store = request.store;
     let parameters = request.parameters.without_empty();
     let asked =
         request.questions.stats(&request.question(ApiCommand::Stats, &parameters), store)?;
+    // Totals over the whole period; the interval below follows the histogram instead, so that lines
+    // and bars match.
     let whole = StatsRequest { interval: None, ..asked };
     let zone = &whole.zone;
     let filter = MessageFilter {
@@ -95,6 +97,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError
     for (key, title) in TABLES {
         let counts = count_by(store, key, &whole, limits::PAGE_COUNT_ROWS)?;
         total += counts.total;
+        // A table that only says "none" is left out.
         if counts.rows.iter().any(|it| it.value.is_some()) {
             tables.push(table(title, &counts, &parameters));
         }
@@ -163,10 +166,10 @@ fn table(title: &'static str, counts: &Counts, parameters: &Parameters) -> Count
     }
 }
 
-/// The messages that were counted.
+/// Returns the link to the messages that were counted.
 fn href(key: CountKey, value: &str, question: &Parameters) -> Option<String> {
     match key {
-        // A query here asks messages, which that of events may not understand.
+        // The query here is one for messages, which the page of events may not understand.
         CountKey::Event if question.get("q").is_none() => {
             let question = question.with("q", &format!("event:{value}"));
             let is_word = value.chars().all(|it| it.is_ascii_alphanumeric() || it == '_');

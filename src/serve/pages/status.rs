@@ -1,4 +1,4 @@
-//! What the store holds, and what it was filled from.
+//! The page about the store: its content and its sources.
 
 use askama::Template;
 
@@ -27,13 +27,13 @@ struct StatusPage {
     days_left: i64,
 }
 
-/// A log group and what was looked at of it.
+/// A log group and its coverage.
 struct Group {
     name: String,
     bar: CoverageBar,
 }
 
-/// How far the pulls of a log group have got.
+/// The progress of a log group's pulls.
 struct Pull {
     name: String,
     facts: Vec<(&'static str, String)>,
@@ -52,10 +52,10 @@ struct StatusSource {
     sha256: Option<String>,
 }
 
-/// Sources that are listed, the newest.
+/// Maximum number of sources that are listed, the newest.
 const SOURCES_SHOWN: usize = 30;
 
-/// The page of the store.
+/// Lays out the page of the store.
 pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError> {
     let store = request.store;
     let zone = &request.questions.zone(request.parameters)?;
@@ -90,7 +90,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError
         },
         bar: CoverageBar::of_ranges(ranges, request.now, zone),
     });
-    // Of what a cluster has it is not known.
+    // A cluster has no record of its sources.
     let mut origins = if store.is_mirror() { Vec::new() } else { store.origins()? };
     origins.reverse();
     let more = origins.len().saturating_sub(SOURCES_SHOWN);
@@ -122,7 +122,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError
     PageReply::page(&page)
 }
 
-/// What the store takes on disk, and what was refused or removed.
+/// Returns the store's size on disk, and what was rejected or removed.
 fn facts_on_disk(store: &Store) -> Result<Vec<(&'static str, String)>, QuestionError> {
     let sizes = store.sizes()?;
     let mut facts = vec![
@@ -144,7 +144,7 @@ fn facts_on_disk(store: &Store) -> Result<Vec<(&'static str, String)>, QuestionE
     Ok(facts)
 }
 
-/// Log groups that are listed.
+/// Maximum number of log groups that are listed.
 const GROUPS_SHOWN: usize = 50;
 
 fn pull(

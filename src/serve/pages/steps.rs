@@ -1,4 +1,4 @@
-//! The events of a message, each with its original and where that came from.
+//! The events of a message, each with its original and the origin of that.
 
 use super::recipients::Pager;
 use super::words::{Badge, When, grouped};
@@ -19,11 +19,11 @@ pub(super) struct Steps {
 /// One event.
 #[derive(Clone, Debug)]
 pub(super) struct EventDetails {
-    /// Its place in the message, from 1.
+    /// Its position in the message, counted from 1.
     pub(super) number: usize,
     pub(super) when: When,
     pub(super) is_approximate: bool,
-    /// How long after the event before it in its leg.
+    /// The time since the event before it in its leg.
     pub(super) gap: String,
     pub(super) leg: usize,
     pub(super) direction: &'static str,
@@ -32,11 +32,11 @@ pub(super) struct EventDetails {
     pub(super) original: OriginalDetails,
 }
 
-/// The bytes that were logged, and what is known of where they came from.
+/// The bytes that were logged, and what is known about their origin.
 #[derive(Clone, Debug)]
 pub(super) struct OriginalDetails {
     pub(super) lines: Vec<String>,
-    /// Its length, where not all of it is shown.
+    /// Its length in bytes, if not all of it is shown.
     pub(super) cut: Option<String>,
     pub(super) evidence: Vec<(&'static str, String)>,
 }
@@ -46,7 +46,7 @@ impl OriginalDetails {
         Self::of_record(&stored.record, stored.event.name.as_str(), source, zone)
     }
 
-    /// A record by what its event is called.
+    /// Describes a record by the name of its event.
     pub(super) fn of_record(
         record: &Record<'_>,
         event_name: &str,
@@ -54,6 +54,7 @@ impl OriginalDetails {
         zone: &Zone,
     ) -> Self {
         let message = record.message.as_ref();
+        // A cut in the middle of a character would panic.
         let end = message.floor_char_boundary(limits::PAGE_ORIGINAL_BYTES);
         let (shown, rest) = message.split_at(end);
         let is_cut = !rest.is_empty();
@@ -65,7 +66,7 @@ impl OriginalDetails {
     }
 }
 
-/// What somebody needs who wants to find the record again without this program.
+/// Returns what it takes to find the record again without this program.
 fn evidence(
     record: &Record<'_>,
     event_name: &str,
@@ -111,7 +112,7 @@ fn evidence(
 }
 
 impl Steps {
-    /// The steps that are asked for, with their sources.
+    /// Returns the requested page of steps, with their sources.
     pub(super) fn of(
         message: &Message,
         store: &Store,
@@ -126,6 +127,7 @@ impl Steps {
             "message",
             "steps",
         );
+        // Events are listed in order of time across legs, but a gap counts within its leg.
         let mut legs = vec![(0_usize, None::<Timestamp>); message.events.len()];
         for (number, leg) in message.legs.iter().enumerate() {
             let mut before = None;
@@ -159,7 +161,7 @@ impl Steps {
         Ok(Self { rows, pager })
     }
 
-    /// The page of steps that an event is on.
+    /// Returns the page of steps that shows an event.
     pub(super) fn page_of(event: usize) -> usize {
         event / limits::PAGE_EVENTS + 1
     }

@@ -1,4 +1,4 @@
-//! What one person did, and what happened to their mail.
+//! The page of what one person did and what happened to their mail.
 
 use askama::Template;
 
@@ -29,16 +29,16 @@ struct TimelinePage {
     nothing: Option<Nothing>,
 }
 
-/// Whose timeline it is.
+/// The person whose timeline it is.
 struct PersonView {
     heading: String,
     addresses: Vec<String>,
-    /// With where the directory tells of them.
+    /// IDs, each with the link to its entry in the directory.
     ids: Vec<(String, Option<String>)>,
     mail: Option<String>,
 }
 
-/// One step, and where it leads.
+/// One step with its links.
 pub(super) struct StepRow {
     pub(super) when: When,
     pub(super) class: &'static str,
@@ -49,7 +49,7 @@ pub(super) struct StepRow {
     pub(super) links: Vec<(String, String)>,
 }
 
-/// The page of the timeline that is asked for.
+/// Lays out the requested timeline.
 pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError> {
     let parameters = request.parameters.without_empty();
     let form = QuestionForm::asking(&parameters, "timeline", "who", "Whose: an address or an ID");
@@ -85,7 +85,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError
     PageReply::page(&page)
 }
 
-/// Where the steps before those that are shown are.
+/// Returns the words and the link for the steps before those shown.
 fn earlier(found: &Timeline, parameters: &Parameters) -> Option<(String, String)> {
     let left = found.step_count.saturating_sub(found.steps.len());
     let first = found.steps.first().filter(|_| left > 0 || found.is_truncated)?;
@@ -98,7 +98,7 @@ fn earlier(found: &Timeline, parameters: &Parameters) -> Option<(String, String)
     Some((words, format!("timeline?{before}")))
 }
 
-/// IDs and addresses of a person that the page names.
+/// Maximum numbers of IDs and of addresses that the page names.
 const NAMES_SHOWN: usize = 20;
 
 fn view(found: &Timeline, request: &PageRequest<'_>) -> PersonView {
@@ -119,7 +119,7 @@ fn view(found: &Timeline, request: &PageRequest<'_>) -> PersonView {
 }
 
 impl StepRow {
-    /// A step of whoever was asked about.
+    /// Describes a step of the person `asked` names.
     pub(super) fn of(step: &Step, asked: &str, zone: &Zone) -> Self {
         let lasted_ms = step.last.ms_since(step.first);
         let text = |it: &String| fit(it, limits::PAGE_LONG_TEXT_COLUMNS);
@@ -170,10 +170,10 @@ fn class_of(kind: StepKind) -> &'static str {
     }
 }
 
-/// Messages of a step that its row leads to.
+/// Maximum number of a step's messages that its row links to.
 const MESSAGES_SHOWN: usize = 5;
 
-/// The originals of a step, and whoever else is in it.
+/// Returns links to the originals of a step and to the other people in it.
 fn links(step: &Step, asked: &str) -> Vec<(String, String)> {
     let mut links = Vec::new();
     match step.kind.side() {
@@ -187,6 +187,7 @@ fn links(step: &Step, asked: &str) -> Vec<(String, String)> {
         }
         Side::Access => {
             let user = step.actor.as_ref().map_or(asked, |it| it.id.as_str());
+            // `until` is exclusive, and the last event belongs to the step.
             let until = step.last.saturating_add_ms(1);
             let question = Parameters::default()
                 .with("user", user)

@@ -1,4 +1,4 @@
-//! Instants, numbers and outcomes as a page shows them.
+//! Instants, numbers and outcomes in the form in which pages show them.
 
 use crate::event::{Event, EventName};
 use crate::time::{Timestamp, Zone};
@@ -7,16 +7,16 @@ use crate::trace::{MessageOutcome, Outcome};
 /// An instant.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct When {
-    /// All of it, with milliseconds and zone.
+    /// The complete instant, with milliseconds and offset.
     pub(super) exact: String,
     pub(super) date: String,
     pub(super) clock: String,
-    /// The milliseconds, with the point before them.
+    /// The milliseconds, with the leading point.
     pub(super) fraction: String,
 }
 
 impl When {
-    /// Nothing where there is no time.
+    /// Returns empty strings if there is no time.
     pub(super) fn of(at: Option<Timestamp>, zone: &Zone) -> Self {
         at.map(|it| Self::new(it, zone)).unwrap_or_default()
     }
@@ -37,7 +37,7 @@ impl When {
     }
 }
 
-/// A number with its thousands apart.
+/// Groups a number's digits in thousands.
 pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
@@ -50,17 +50,17 @@ pub(super) fn grouped(number: u64) -> String {
     text
 }
 
-/// A number and what it counts.
+/// Writes a number and what it counts.
 pub(super) fn counted(number: u64, one: &str, several: &str) -> String {
     format!("{} {}", grouped(number), if number == 1 { one } else { several })
 }
 
-/// A share of the most there is, as SVG takes a width; what there is, is seen.
+/// Returns a share of the maximum as SVG takes a width, at least 1 %, so that it is visible.
 pub(super) fn share(count: u64, most: u64) -> String {
     format!("{}%", (count.saturating_mul(100) / most.max(1)).max(1))
 }
 
-/// An outcome: a word, and the class of the colour and the mark that go with it.
+/// An outcome as a word, with the CSS class of its colour and mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Badge {
     pub(super) word: &'static str,
@@ -89,7 +89,7 @@ impl Badge {
         Self { word: outcome.as_str(), class }
     }
 
-    /// The mark of a step on a message's way.
+    /// Returns the badge of a step of a message.
     pub(super) fn of_step(event: &Event<'_>) -> Self {
         let (word, class) = match &event.name {
             EventName::OutgoingEmailSubmitted => ("submitted", "start"),
