@@ -25,7 +25,7 @@ use crate::time::{Timestamp, Zone};
 use crate::trace::{JoinRules, Message};
 
 pub(super) const SUMS: &str = "SHA256SUMS";
-/// The signature of the sums, which no sum can be of.
+/// The signature of the sums, which cannot be among them.
 pub(super) const SIGNATURE: &str = "SHA256SUMS.minisig";
 pub(super) const MESSAGES: &str = "messages.csv";
 /// The table of audit events.
@@ -34,41 +34,42 @@ pub(super) const TIMELINE: &str = "timeline.csv";
 pub(super) const TIMESKETCH: &str = "timesketch.csv";
 pub(super) const REPORT: &str = "report.html";
 
-/// A part of the report before it is whole. It goes with the staging directory, never out.
+/// The sections of the report until the whole can be written. It never leaves the staging
+/// directory.
 const REPORT_BODY: &str = ".report-body";
 
-/// How to make a bundle.
+/// The options of a bundle.
 #[derive(Clone)]
 pub struct BundleOptions<'a> {
     pub question: BundleQuestion,
-    /// What the outcomes depend on. `newest` should be the store's newest record.
+    /// The rules on which outcomes depend. `newest` should be the store's newest record.
     pub rules: JoinRules,
-    /// The zone of the times in tables and report.
+    /// The time zone of the tables and the report.
     pub zone: Zone,
-    /// What takes addresses and subjects away.
+    /// Replaces addresses and subjects.
     pub redactor: Option<&'a Redactor>,
-    /// The key to sign the sums with, and when that is. A signature is another one each time.
+    /// The key that signs the sums, and the time of signing. A signature differs each time.
     pub signing: Option<(&'a SecretKey, Timestamp)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BundleReport {
     pub path: PathBuf,
-    /// What it says of itself.
+    /// Its manifest.
     pub manifest: Manifest,
-    /// SHA-256 of its `SHA256SUMS`, in hexadecimal: whoever knows it knows every byte.
+    /// SHA-256 of its `SHA256SUMS`, in hexadecimal, which stands for every byte of the bundle.
     pub sums_sha256: String,
-    /// Whether a signature of `SHA256SUMS` is beside it.
+    /// True if it contains a signature of `SHA256SUMS`.
     pub is_signed: bool,
 }
 
-/// Writes a bundle of the selected messages to where `staging` is for: a directory, or one zip
-/// when the name ends so.
+/// Writes a bundle of the selected messages to the target of `staging`: a directory, or a zip if
+/// its name ends so.
 ///
 /// # Errors
 ///
-/// [`ExportError`] when the store cannot be read, a message not be redacted, or something not be
-/// written. The place is then as it was.
+/// [`ExportError`] if the store cannot be read, a message cannot be redacted, or a file cannot be
+/// written. The target is then unchanged.
 pub fn write_bundle(
     store: &Store,
     selection: &ExportSelection,
@@ -79,6 +80,8 @@ pub fn write_bundle(
     let passed = pass(store, selection, &options.rules, options.redactor, &mut files)?;
     let mut manifest = describe(store, selection, options, &passed)?;
     manifest.files = files.finish()?;
+    // The report begins with counts and ends with hashes that are known only now, so its sections
+    // wait in a file of their own rather than in memory.
     let mut report = staging.create(REPORT)?;
     let body = staging.path().join(REPORT_BODY);
     write_report(&manifest, &options.zone, &body, &mut report)?;
@@ -87,14 +90,16 @@ pub fn write_bundle(
     seal(manifest, options.signing, staging)
 }
 
-/// Writes the manifest, the sums and their signature beside the files that the manifest names, and
-/// moves the bundle to its place.
+/// Writes the manifest, the sums and their signature next to the files that the manifest names, and
+/// moves the bundle to its target.
 pub(super) fn seal(
     mut manifest: Manifest,
     signing: Option<(&SecretKey, Timestamp)>,
     staging: Staging,
 ) -> Result<BundleReport, ExportError> {
     let is_signed = signing.is_some();
+    // A fixed order, so that the same export is the same bytes. The manifest hashes the other
+    // files, the sums hash the manifest too, and the signature covers the sums.
     manifest.files.sort_by(|a, b| a.name.cmp(&b.name));
     let mut file = staging.create(BUNDLE_MANIFEST)?;
     file.with(|out| write_json_pretty(&manifest, out))?;
@@ -152,7 +157,7 @@ fn describe(
     })
 }
 
-/// The files that are written while the messages pass.
+/// The files that are written as the messages pass.
 struct BundleFiles {
     records: HashedFile,
     messages: HashedFile,
@@ -172,7 +177,7 @@ impl BundleFiles {
             report: ReportBody::new(staging.create(REPORT_BODY)?, zone),
             zone: zone.clone(),
         };
-        // People open these two, and without the mark a spreadsheet guesses an encoding.
+        // People open these two, and without the mark a spreadsheet guesses the encoding.
         for file in [&mut files.messages, &mut files.timeline] {
             file.with(|out| out.write_all(BYTE_ORDER_MARK))?;
         }

@@ -1,8 +1,7 @@
-//! Checks a bundle without a store: every byte of every file, and that nothing is missing or more
-//! than was made.
+//! Checks a bundle without a store: every byte of every file, and that nothing is missing or added.
 //!
-//! A bundle comes from strangers. Nothing of it is written anywhere, names in it are never paths,
-//! and no more is read of a file than it should have.
+//! A bundle comes from strangers. Nothing of it is written anywhere, its names are never used as
+//! paths, and no file is read beyond its stated length.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -17,38 +16,37 @@ use crate::limits;
 use crate::signing::{PublicKey, Signed};
 use crate::source::{BUNDLE_FORMAT, BUNDLE_MANIFEST, BUNDLE_RECORDS};
 
-/// What the check of a bundle found.
+/// The result of checking a bundle.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BundleCheck {
-    /// What is wrong, at most [`limits::BUNDLE_PROBLEMS_MAX`]; not sanitised. Empty when all is
-    /// well.
+    /// The problems, at most [`limits::BUNDLE_PROBLEMS_MAX`], not sanitised; none if all is well.
     pub problems: Vec<String>,
-    /// Files that were read to their end.
+    /// Number of files that were read to their end.
     pub files: u64,
     pub bytes: u64,
-    /// SHA-256 of `SHA256SUMS`, in hexadecimal, to compare with what was noted when it was made.
+    /// SHA-256 of `SHA256SUMS`, in hexadecimal, to compare with the one noted when it was made.
     pub sums_sha256: Option<String>,
-    /// What its signature says, where it has one. Nobody has checked it unless there was a public
-    /// key to check it with; then it holds.
+    /// The content of its signature, if it has one. It was verified only if there was a public key
+    /// to do so.
     pub signature: Option<Signed>,
-    /// What it says of itself, where that can be read.
+    /// Its manifest, if that can be read.
     pub manifest: Option<Manifest>,
     kinds: BTreeSet<ProblemKind>,
 }
 
-/// What is wrong with a bundle.
+/// A kind of problem with a bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProblemKind {
-    /// Its files, or what they say of each other.
+    /// Its files are wrong, or contradict each other.
     Content,
-    /// Its signature, or that there is none.
+    /// Its signature is wrong or missing.
     Signature,
-    /// The zip around files that are as they were made.
+    /// The files are unchanged, but the zip around them is not the original.
     Packing,
 }
 
-/// Checks the bundle at a path: a directory or a zip. With a public key, it must be signed with
-/// that key.
+/// Checks the bundle at a path, a directory or a zip. If a public key is given, it must be signed
+/// with that key.
 pub fn check_bundle(path: &Path, key: Option<&PublicKey>) -> Result<BundleCheck, ExportError> {
     let mut check = BundleCheck::default();
     let mut parts = Parts::open(path, &mut check)?;
@@ -75,8 +73,11 @@ pub fn check_bundle(path: &Path, key: Option<&PublicKey>) -> Result<BundleCheck,
         Ok(bytes) => check.take_manifest(&bytes, &sums),
         Err(problem) => check.problem(problem),
     }
+    // Without a readable manifest the lists are still compared, so that every problem is named at
+    // once.
     let manifest = check.manifest.clone().unwrap_or_default();
     check.compare_lists(&manifest, &sums, &names);
+    // A manifest may name any number of files; those beyond the bound are a problem already.
     for file in manifest.files.iter().take(limits::BUNDLE_FILES_MAX) {
         if !names.contains(&file.name) || [SUMS, BUNDLE_MANIFEST].contains(&file.name.as_str()) {
             continue;
@@ -102,6 +103,8 @@ pub fn check_bundle(path: &Path, key: Option<&PublicKey>) -> Result<BundleCheck,
                 check.problem(format!("{}: its SHA-256 is not the one in {source}", file.name));
             }
         }
+        // Lines are compared too, since sums can be made anew. Cells are sanitised, so a row is
+        // exactly one line, after one header.
         let counts = &manifest.counts;
         let lines = match file.name.as_str() {
             BUNDLE_RECORDS => counts.records,
@@ -117,14 +120,15 @@ pub fn check_bundle(path: &Path, key: Option<&PublicKey>) -> Result<BundleCheck,
             ));
         }
     }
+    // Packing wrong content again would only report the same problem by its consequences.
     if !check.kinds.contains(&ProblemKind::Content) {
         check.compare_packing(&manifest, &names, &mut parts)?;
     }
     Ok(check)
 }
 
-/// The files of a bundle's zip in their order: what says of a bundle what it is comes first, so
-/// that it is found first.
+/// Returns the files of a bundle's zip in their order. Those that identify it come first, so that a
+/// reader finds them first.
 pub(super) fn packing_order<'n>(
     names: impl Iterator<Item = &'n str>,
     is_signed: bool,
@@ -136,7 +140,7 @@ pub(super) fn packing_order<'n>(
 }
 
 impl BundleCheck {
-    /// Whether something is wrong with it, and all of it is of one kind.
+    /// True if there are problems and all are of one kind.
     pub fn is_only(&self, kind: ProblemKind) -> bool {
         self.kinds.iter().eq([&kind])
     }
@@ -152,7 +156,8 @@ impl BundleCheck {
         }
     }
 
-    /// Compares a zip whose files are as they were made with the one that they make.
+    /// Compares a zip, whose files are known to be intact, with the one that they make when packed
+    /// again.
     fn compare_packing(
         &mut self,
         manifest: &Manifest,
@@ -177,7 +182,7 @@ impl BundleCheck {
         self.bytes += bytes;
     }
 
-    /// Reads `SHA256SUMS` as `sha256sum` writes it: by name, the sum.
+    /// Parses `SHA256SUMS` in the format of `sha256sum`, and returns the sums by name.
     fn take_sums(&mut self, bytes: &[u8]) -> BTreeMap<String, String> {
         self.count(bytes.len() as u64);
         self.sums_sha256 = Some(hex::encode(Sha256::digest(bytes)));
@@ -194,13 +199,14 @@ impl BundleCheck {
                 None => self.problem(format!("{SUMS}: line {} is no sum of a file", index + 1)),
             }
         }
+        // A truncated list may still consist of whole sums.
         if !text.ends_with('\n') {
             self.problem(format!("{SUMS}: ends in the middle of a line"));
         }
         sums
     }
 
-    /// Reads the signature of the sums, and checks it where there is a key to.
+    /// Parses the signature of the sums, and verifies it if there is a key.
     fn take_signature(
         &mut self,
         sums: &[u8],
@@ -248,7 +254,7 @@ impl BundleCheck {
         }
     }
 
-    /// Compares the names in the manifest, in the sums, and of what is there.
+    /// Compares the names in the manifest, in the sums, and in the bundle.
     fn compare_lists(
         &mut self,
         manifest: &Manifest,

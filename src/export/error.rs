@@ -1,4 +1,4 @@
-//! What can go wrong with an export.
+//! The errors of exports.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use crate::signing::SigningError;
 use crate::source::RejectReason;
 use crate::store::StoreError;
 
-/// Why an export could not be written or read.
+/// The reason why an export could not be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     #[error(transparent)]
@@ -45,7 +45,7 @@ pub enum ExportError {
 }
 
 impl ExportError {
-    /// For `map_err`: an I/O error with what was tried, and on what.
+    /// Returns a function for `map_err` that adds the action and the path to an I/O error.
     pub(super) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { action, path: path.to_owned(), source }
     }

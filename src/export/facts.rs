@@ -1,16 +1,16 @@
-//! What is known of the store that an export is taken from.
+//! Facts about the store from which an export is taken.
 
 use serde::{Deserialize, Serialize};
 
 use super::Redactor;
 use crate::store::{CoveredRange, Store, StoreError};
 
-/// A store, in the state of one commit. Not where it lies: that is nobody else's business, and
-/// another copy of it is the same store.
+/// A store as of one commit. Its path is left out: it concerns nobody else, and a copy elsewhere is
+/// the same store.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct StoreFacts {
-    /// What stands for its whole archive; none before its first commit.
+    /// The head of its archive; none before the first commit.
     pub head: Option<String>,
     pub records: u64,
     /// The time of its earliest record.
@@ -23,7 +23,8 @@ impl StoreFacts {
     pub(super) fn of(store: &Store) -> Result<Self, StoreError> {
         let span = store.time_span();
         Ok(Self {
-            // What is in a mirror is not what stands for the archive.
+            // A mirror's own archive is a temporary copy, whose head proves nothing about the
+            // original.
             head: if store.is_mirror() { None } else { store.head()? },
             records: store.record_count(),
             first_record: span.map(|(first, _)| first.to_string()),
@@ -32,13 +33,13 @@ impl StoreFacts {
     }
 }
 
-/// What was looked at of one log group.
+/// The coverage of one log group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct CoveredGroup {
-    /// Its name; none for records whose source does not name theirs.
+    /// Its name; none for records whose source does not name it.
     pub log_group: Option<String>,
-    /// The ranges that were looked at, in order. What lies between two is a gap.
+    /// The covered ranges, in order. The time between two of them is a gap.
     pub ranges: Vec<InclusiveRange>,
 }
 

@@ -1,4 +1,4 @@
-//! What a bundle says of itself.
+//! The manifest of a bundle.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,27 +11,27 @@ use crate::source::BUNDLE_FORMAT;
 use crate::time::{Timestamp, Zone};
 use crate::trace::{JoinRules, MessageOutcome};
 
-/// The number of the form that is written here.
+/// The version of the format that is written here.
 pub(super) const BUNDLE_VERSION: u64 = 1;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BundleQuestion {
-    /// What whoever asked calls the case.
+    /// The name that the user gave the case.
     #[serde(rename = "case")]
     pub case_name: Option<String>,
-    /// The first of the IDs that were asked for, as they were given.
+    /// The first of the requested IDs, as they were given.
     pub ids: Vec<String>,
     pub id_count: u64,
     /// The query, as it was given.
     pub query: Option<String>,
     /// The same query, with times that count from the time of the export resolved.
     pub resolved_query: Option<String>,
-    /// What else was asked of the messages, as options of `mailtrace messages`.
+    /// Other conditions, as options of `mailtrace messages`.
     pub filters: Vec<String>,
     pub since: Option<TimeBound>,
     pub until: Option<TimeBound>,
-    /// Whether the words of the question are left out, because they name what is redacted.
+    /// True if the words of the question are left out because they name what is redacted.
     pub withheld: bool,
 }
 
@@ -40,38 +40,38 @@ pub struct BundleQuestion {
 pub struct TimeBound {
     /// As it was given, such as `7d`.
     pub given: String,
-    /// What it was resolved to, RFC 3339.
+    /// The instant that it resolved to, RFC 3339.
     pub resolved: String,
 }
 
 impl TimeBound {
-    /// A bound that was given, and the time that it stands for.
+    /// Makes a bound of the given text and the instant that it resolved to.
     pub fn new(given: Option<&str>, resolved: Option<Timestamp>) -> Option<Self> {
         let (given, resolved) = given.zip(resolved)?;
         Some(Self { given: given.to_owned(), resolved: resolved.to_string() })
     }
 }
 
-/// The first file to read of a bundle: what it is, of what, and with which hashes.
+/// The file of a bundle to read first: its purpose, origin, and hashes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Manifest {
-    /// `mailtrace-bundle`. First, so that a bundle is known by its beginning.
+    /// `mailtrace-bundle`. It comes first, so that the beginning identifies a bundle.
     pub format: String,
     pub version: u64,
     /// The program that made it, and its version.
     pub tool: String,
     pub question: BundleQuestion,
-    /// By which rules it was answered.
+    /// The rules by which it was answered.
     pub rules: Rules,
     pub counts: BundleCounts,
     /// The first of the IDs that no event has, as they were given.
     pub not_found: Vec<String>,
-    /// The times of the first and of the last event.
+    /// The time of the first event.
     pub first_event: Option<String>,
     /// The time of the last event.
     pub last_event: Option<String>,
-    /// Of which store, in which state.
+    /// The store and its state.
     pub store: StoreFacts,
     pub coverage: Vec<CoveredGroup>,
     pub redaction: Option<Redacted>,
@@ -79,38 +79,39 @@ pub struct Manifest {
     pub files: Vec<FileEntry>,
 }
 
-/// What the outcomes depend on besides the records.
+/// The rules on which outcomes depend besides the records.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Rules {
-    /// How long a recipient may be without an outcome before it counts as lost, in milliseconds.
+    /// The time in milliseconds that a recipient may be without an outcome before it counts as
+    /// lost.
     pub grace_ms: i64,
-    /// The time of the newest record of the store, from which that counts.
+    /// The time of the store's newest record, from which that time counts.
     pub newest_record: Option<String>,
-    /// When the directory was taken that decides of recipients of whom no event speaks; none where
-    /// the store has no directory.
+    /// The time when the directory was taken, which decides about recipients that no event
+    /// mentions; none if the store has no directory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub directory_taken: Option<String>,
-    /// The zone of the times in tables and report: an IANA name, or `UTC`.
+    /// The time zone of the tables and the report: an IANA name, or `UTC`.
     pub time_zone: String,
 }
 
-/// How many there are of each.
+/// The counts of a bundle.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct BundleCounts {
     pub messages: u64,
-    /// Messages by what became of them.
+    /// Messages that all recipients have. This and the next four count messages by outcome.
     pub delivered: u64,
-    /// Some recipients have it.
+    /// Messages that some recipients have.
     pub partial: u64,
-    /// Nobody has it.
+    /// Messages that nobody has.
     pub failed: u64,
-    /// Not everything is known yet.
+    /// Messages about which not everything is known yet.
     pub pending: u64,
-    /// No recipient is known.
+    /// Messages without a known recipient.
     pub unknown: u64,
-    /// Messages with more events than are exported of one.
+    /// Messages with more events than are exported for one.
     pub truncated: u64,
     /// Lines of `records.ndjson`.
     pub records: u64,
@@ -118,11 +119,11 @@ pub struct BundleCounts {
     pub message_rows: u64,
     /// Rows of `timeline.csv` and of `timesketch.csv` below their headers.
     pub timeline_rows: u64,
-    /// Whether records and timelines are in the order of time throughout.
+    /// True if records and timelines are in order of time throughout.
     pub in_order: bool,
-    /// IDs that were asked for and that no event has.
+    /// Requested IDs that no event has.
     pub not_found: u64,
-    /// What a bundle of audit events has; such a bundle has no messages.
+    /// The counts of a bundle of audit events, which has no messages.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access: Option<AccessCounts>,
 }
@@ -182,7 +183,7 @@ impl Rules {
 }
 
 impl Manifest {
-    /// One of this version, of nothing.
+    /// Makes an empty manifest of this version.
     pub(super) fn new() -> Self {
         Self {
             format: BUNDLE_FORMAT.to_owned(),

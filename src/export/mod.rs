@@ -1,11 +1,10 @@
-//! Extracts of a store that stand on their own: evidence bundles, and files for other programs.
+//! Self-contained extracts of a store: evidence bundles, and files for other programs.
 //!
-//! A [`ExportSelection`] says which messages, in which order; [`write_bundle`] and [`write_flat`] go
-//! through them once and write as they go, so that memory does not grow with the extract. Whatever
-//! is to be redacted is redacted in the record itself, before anything is made of it: tables,
-//! report and timeline are made of the redacted events and cannot say more than these. Nothing here
-//! reads the clock: the same export twice is the same bytes, but for a signature. [`check_bundle`]
-//! needs no store.
+//! An [`ExportSelection`] lists the messages in order; [`write_bundle`] and [`write_flat`] go
+//! through them once and write as they go, so that memory does not grow with the extract. Redaction
+//! happens in the record itself, before anything is derived from it: tables, report and timeline
+//! are made of redacted events and cannot reveal more. Nothing here reads the clock: the same
+//! export twice is the same bytes, except for a signature. [`check_bundle`] needs no store.
 
 mod access;
 mod bundle;

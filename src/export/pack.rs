@@ -1,4 +1,4 @@
-//! One zip out of the files of a bundle, the same for the same files.
+//! Packs the files of a bundle into one zip, which is the same for the same files.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Seek, Write};
@@ -10,14 +10,14 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 use super::ExportError;
 use crate::fs::create_private;
 
-/// Bytes from which on a file's lengths need 64 bits in a zip.
+/// File size in bytes from which a zip gets lengths of 64 bits.
 const LARGE_BYTES: u64 = 1 << 31;
 
-/// Bytes that are compressed at a time. Always as many, whatever a read gives, so that the
-/// compressed bytes depend on the content alone.
+/// Bytes that are compressed at a time. Each piece but the last is full, whatever a read returns,
+/// so that the compressed bytes depend on the content alone.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// Packs files of a directory, in the order given, and makes the zip durable.
+/// Packs files of a directory in the given order, and makes the zip durable.
 pub(super) fn pack(dir: &Path, names: &[&str], zip: &Path) -> Result<(), ExportError> {
     let made = create_private(zip).map_err(ExportError::io("make the file", zip))?;
     let mut packer = Packer::new(BufWriter::new(made));
@@ -32,7 +32,7 @@ pub(super) fn pack(dir: &Path, names: &[&str], zip: &Path) -> Result<(), ExportE
     file.and_then(|it| it.sync_all()).map_err(ExportError::io("write", zip))
 }
 
-/// Writes a zip that depends on names and contents alone.
+/// Writes a zip that depends only on names and contents.
 pub(super) struct Packer<W: Write + Seek>(Option<ZipWriter<W>>);
 
 impl<W: Write + Seek> Packer<W> {
@@ -40,7 +40,7 @@ impl<W: Write + Seek> Packer<W> {
         Self(Some(ZipWriter::new(out)))
     }
 
-    /// Adds a file of so many bytes.
+    /// Adds a file of `length` bytes.
     pub(super) fn add(
         &mut self,
         name: &str,
@@ -48,7 +48,7 @@ impl<W: Write + Seek> Packer<W> {
         content: &mut dyn Read,
     ) -> io::Result<()> {
         let Some(writer) = &mut self.0 else { return Ok(()) };
-        // Nothing of the clock, the machine or the user's umask goes in.
+        // Neither the clock nor the machine nor the user's umask may leave a trace.
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
             .last_modified_time(DateTime::default())
@@ -76,8 +76,8 @@ impl<W: Write + Seek> Packer<W> {
 
 impl<W: Write + Seek> Drop for Packer<W> {
     fn drop(&mut self) {
-        // Dropped, the library's writer would try to end a zip that has failed, and complain on
-        // stderr in words of its own. The descriptor is closed at the end of the process.
+        // When dropped, the library's writer tries to finish even a failed zip, and complains on
+        // stderr in its own words. The leaked descriptor is closed when the process exits.
         std::mem::forget(self.0.take());
     }
 }

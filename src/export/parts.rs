@@ -1,4 +1,4 @@
-//! The files that a bundle has, in a directory or in a zip.
+//! The files of a bundle in a directory or a zip.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -29,6 +29,7 @@ pub(super) struct Digest256 {
 
 impl Parts {
     pub(super) fn open(path: &Path, check: &mut BundleCheck) -> Result<Self, ExportError> {
+        // Follows links: this path is the user's own, unlike the names in the bundle.
         let metadata = fs::metadata(path).map_err(ExportError::io("open", path))?;
         if metadata.is_dir() {
             let names = names_in(path, check)?;
@@ -56,7 +57,7 @@ impl Parts {
         }
     }
 
-    /// Gives the content of a file to `take`, or says what is wrong with it.
+    /// Passes the content of a file to `take`, or returns what is wrong with it.
     fn with<T>(
         &mut self,
         name: &str,
@@ -64,6 +65,7 @@ impl Parts {
     ) -> Result<Result<T, String>, ExportError> {
         match self {
             Self::Directory { path, names } => {
+                // Only a name that the directory listed becomes part of a path.
                 if !names.iter().any(|it| it == name) {
                     return Ok(Err(format!("{name}: is missing")));
                 }
@@ -82,6 +84,7 @@ impl Parts {
                     }
                     Err(error) => return Ok(Err(format!("{name}: cannot be read ({error})"))),
                 };
+                // Judged by what the zip claims, before a byte is decompressed.
                 if expands_too_much(file.compressed_size(), file.size()) {
                     return Ok(Err(format!(
                         "{name}: claims to expand to {} bytes, which no log does: it is not read",
@@ -90,7 +93,8 @@ impl Parts {
                 }
                 match take(&mut file) {
                     Ok(taken) => Ok(Ok(taken)),
-                    // What does not decompress has been changed; what is wrong with the disk is not.
+                    // An error without an OS code comes from decompressing, so the file was
+                    // changed. One with a code is this machine's.
                     Err(error) if error.raw_os_error().is_none() => {
                         Ok(Err(format!("{name}: cannot be read ({error})")))
                     }
@@ -107,6 +111,7 @@ impl Parts {
     ) -> Result<Result<Vec<u8>, String>, ExportError> {
         let read = self.with(name, |it| {
             let mut bytes = Vec::new();
+            // One byte more than allowed tells a longer file from one of exactly the maximum.
             it.take(bytes_max + 1).read_to_end(&mut bytes).map(|_| bytes)
         })?;
         Ok(read.and_then(|bytes| {
@@ -115,7 +120,7 @@ impl Parts {
         }))
     }
 
-    /// Hashes a file, to a byte beyond the length that it should have.
+    /// Hashes a file up to one byte beyond its expected length.
     pub(super) fn digest(
         &mut self,
         name: &str,
@@ -145,7 +150,8 @@ impl Parts {
 }
 
 impl Parts {
-    /// Where a zip is not the one that its files make, in this order; always none in a directory.
+    /// Returns the first byte at which a zip differs from the one that its files make in this
+    /// order; always `None` for a directory.
     pub(super) fn difference(
         &mut self,
         names: &[&str],
@@ -167,7 +173,7 @@ impl Parts {
         Ok(Ok(comparer.difference()))
     }
 
-    /// How long the zip says that a file is.
+    /// Returns the length of a file as the zip states it.
     fn length(&mut self, name: &str) -> u64 {
         match self {
             Self::Directory { .. } => 0,
@@ -176,7 +182,8 @@ impl Parts {
     }
 }
 
-/// Opens a regular file; `None` for anything else. Never waits, as for a writer of a pipe.
+/// Opens a regular file; `None` for anything else. Never blocks, as opening a pipe without a writer
+/// would.
 fn open_file(path: &Path, flags: OFlags) -> io::Result<Option<File>> {
     let flags = flags | OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
@@ -185,7 +192,7 @@ fn open_file(path: &Path, flags: OFlags) -> io::Result<Option<File>> {
 
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// The regular files of a directory, in order of their names; anything else in it is a problem.
+/// Returns the names of a directory's regular files in order; anything else in it is a problem.
 fn names_in(dir: &Path, check: &mut BundleCheck) -> Result<Vec<String>, ExportError> {
     let entries = fs::read_dir(dir).map_err(ExportError::io("read the directory", dir))?;
     let mut names = Vec::new();
@@ -197,7 +204,7 @@ fn names_in(dir: &Path, check: &mut BundleCheck) -> Result<Vec<String>, ExportEr
             check.problem("more files than a bundle has".to_owned());
             break;
         }
-        // A link could point to whatever is right at the moment.
+        // A link could point to something that is right only while it is checked.
         if file_type.is_file() && entry.file_name().to_str().is_some() {
             names.push(name);
         } else {
@@ -208,7 +215,7 @@ fn names_in(dir: &Path, check: &mut BundleCheck) -> Result<Vec<String>, ExportEr
     Ok(names)
 }
 
-/// Checks that a zip is its files, one behind the other, and nothing else.
+/// Checks that a zip consists of its files, one after another, and nothing else.
 fn check_structure(archive: &mut ZipArchive<File>, check: &mut BundleCheck) {
     if archive.has_duplicate_names() {
         check.problem("the zip has two files of one name".to_owned());
@@ -238,6 +245,8 @@ fn check_structure(archive: &mut ZipArchive<File>, check: &mut BundleCheck) {
         ranges.push((file.header_start(), end.unwrap_or(u64::MAX)));
     }
     ranges.sort_unstable();
+    // Each file must begin where the one before ends: a gap can hide data, an overlap can show
+    // different files to different readers.
     let end = ranges.iter().try_fold(0, |at, (start, end)| (*start == at).then_some(*end));
     if end != Some(archive.central_directory_start()) {
         check.problem_of(
@@ -247,7 +256,7 @@ fn check_structure(archive: &mut ZipArchive<File>, check: &mut BundleCheck) {
     }
 }
 
-/// Whether this is the name of a file in a bundle, and no path to anywhere.
+/// True if this is the name of a file in a bundle, and not a path to anywhere else.
 pub(super) fn is_file_name(name: &str) -> bool {
     !name.is_empty() && !name.contains(['/', '\\', '\0']) && name != "." && name != ".."
 }

@@ -1,4 +1,4 @@
-//! The way of the messages out of the store: each once, and their events in order of time.
+//! The passage of messages out of the store: each once, and their events in order of time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::store::{Provenance, Store, StoreError, StoredEvent};
 use crate::time::{Timestamp, Zone};
 use crate::trace::{Direction, EventTracer, JoinRules, Message, MessageOutcome};
 
-/// Where messages and events go. Each message comes before its events.
+/// Receives messages and events. Each message comes before its events.
 pub(super) trait Sink {
     /// Takes a message, numbered from 1.
     fn message(&mut self, number: u64, message: &Message) -> Result<(), ExportError>;
@@ -22,23 +22,23 @@ pub(super) trait Sink {
     fn event(&mut self, event: &PassingEvent) -> Result<(), ExportError>;
 }
 
-/// An event with what is known of its leg and message.
+/// An event with the facts of its leg and its message.
 pub(super) struct PassingEvent {
     pub(super) stored: StoredEvent,
     pub(super) direction: Option<Direction>,
-    /// Where its record came from, where that was recorded.
+    /// The source of its record, if that was recorded.
     pub(super) source: Option<Provenance>,
     pub(super) message: Arc<PassageFacts>,
 }
 
 impl PassingEvent {
-    /// Where its record came from, as `trace --provenance` has it, in UTC.
+    /// Returns the source of its record as `trace --provenance` shows it, in UTC.
     pub(super) fn source_json(&self) -> Option<Value> {
         self.source.as_ref().map(|it| event_source_json(it, &self.stored.record, &Zone::UTC))
     }
 }
 
-/// What all events of a message share.
+/// The facts that all events of a message share.
 pub(super) struct PassageFacts {
     pub(super) number: u64,
     pub(super) message_ids: Vec<String>,
@@ -51,21 +51,21 @@ pub(super) struct PassageFacts {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Passed {
     pub messages: u64,
-    /// Events, which is records.
+    /// Events, of which each is one record.
     pub events: u64,
-    /// Messages of which there are more events than a trace gathers.
+    /// Messages with more events than a trace gathers.
     pub truncated: u64,
-    /// Rows of recipients, one at least for each message.
+    /// Rows of recipients, at least one for each message.
     pub rows: u64,
-    /// Messages by what became of them, as in [`MessageOutcome::ALL`].
+    /// Messages by outcome, in the order of [`MessageOutcome::ALL`].
     pub outcomes: [u64; MessageOutcome::ALL.len()],
-    /// The times of the first and of the last event.
+    /// The times of the first and the last event.
     pub span: Option<(Timestamp, Timestamp)>,
-    /// Whether an event came after a later one.
+    /// True if an event came after a later one.
     pub is_out_of_order: bool,
 }
 
-/// Takes the selected messages out of the store, redacted where there is a redactor.
+/// Passes the selected messages from the store to `sink`, through the redactor if there is one.
 pub(super) fn pass(
     store: &Store,
     selection: &ExportSelection,
@@ -78,7 +78,7 @@ pub(super) fn pass(
     let mut passed = Passed::default();
     let mut waiting = Waiting::default();
     for selected in selection.messages() {
-        // No message that is still to come has an earlier event.
+        // Messages come in order of their first event, so none still to come has an earlier one.
         while waiting.first().is_some_and(|it| it < selected.first_seen) {
             waiting.release(&mut passed, sink)?;
         }
@@ -95,6 +95,7 @@ pub(super) fn pass(
         passed.count(&message);
         sink.message(passed.messages, &message)?;
         waiting.take(passed.messages, message, sources);
+        // Memory wins over order here; `count_event` notices, and the manifest admits it.
         while waiting.bytes > limits::EXPORT_WAITING_BYTES_MAX {
             waiting.release(&mut passed, sink)?;
         }
@@ -123,10 +124,10 @@ impl Passed {
     }
 }
 
-/// Events whose turn has not come.
+/// Events whose turn has not come yet.
 #[derive(Default)]
 struct Waiting {
-    /// By time, then by message and place in it.
+    /// By time, then by message and position in it, so that the order of equal times is fixed.
     events: BTreeMap<(Timestamp, u64, usize), PassingEvent>,
     bytes: usize,
 }
@@ -163,7 +164,7 @@ impl Waiting {
         }
     }
 
-    /// Lets the earliest event go.
+    /// Passes the earliest event on.
     fn release(&mut self, passed: &mut Passed, sink: &mut dyn Sink) -> Result<(), ExportError> {
         let Some(((at, _, _), event)) = self.events.pop_first() else { return Ok(()) };
         self.bytes = self.bytes.saturating_sub(bytes_of(&event));
@@ -172,7 +173,7 @@ impl Waiting {
     }
 }
 
-/// Bytes that an event takes in memory, roughly: its original, and what was read out of it.
+/// Estimates the bytes that an event takes in memory: its original, and what was parsed from it.
 fn bytes_of(event: &PassingEvent) -> usize {
     const FIXED_BYTES: usize = 1 << 10;
     FIXED_BYTES + 2 * event.stored.record.message.len()

@@ -1,4 +1,4 @@
-//! One record as one line of JSON, which `import` takes back.
+//! A record as a line of JSON, which `import` reads back.
 
 use std::io::{self, Write};
 
@@ -8,8 +8,8 @@ use crate::render::{event_source_json, write_json};
 use crate::store::{Provenance, Record};
 use crate::time::Zone;
 
-/// A record in the shape that `filter-log-events` gives records. Its message is the original, byte
-/// for byte, as JSON text.
+/// A record in the shape of `filter-log-events`. Its message is the original, byte for byte, as
+/// JSON text.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RecordLine<'r> {
@@ -25,12 +25,12 @@ struct RecordLine<'r> {
     #[serde(skip_serializing_if = "Option::is_none")]
     ingestion_time: Option<i64>,
     message: &'r str,
-    /// Where the store has it from.
+    /// Its source in the store.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<serde_json::Value>,
 }
 
-/// Writes the record of an event, where the store has it from, and a line feed.
+/// Writes a record with its source in the store, and a line feed.
 pub(super) fn write_record(
     record: &Record<'_>,
     source: Option<&Provenance>,

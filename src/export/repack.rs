@@ -1,43 +1,45 @@
-//! Whether a zip is, to the last byte, the one that its contents make.
+//! Compares a zip, to the last byte, with the one that its contents make.
 //!
-//! The check of the contents says nothing of what is around them: headers, slack behind the end of
-//! compressed data, comments, extra fields. Since packing is deterministic, the zip that is
-//! expected is packed again and compared as it is made; nothing of it is written anywhere.
+//! Checking the contents says nothing about what surrounds them: headers, slack after the end of
+//! compressed data, comments, extra fields. Since packing is deterministic, the expected zip is
+//! packed again and compared on the fly; nothing is written anywhere.
 
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 
-/// Bytes that may differ for the time being: a header is written before what it says is known, and
-/// again when it is. Those of [`crate::limits::BUNDLE_FILES_MAX`] files are fewer.
+/// Maximum number of bytes that may differ for the time being: a header is written before its
+/// values are known, and again afterwards. The headers of [`crate::limits::BUNDLE_FILES_MAX`] files
+/// have fewer.
 const PENDING_BYTES_MAX: usize = 4_096;
 
 /// Bytes that are compared at a time.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// A place to write to that compares what is written with a file.
+/// A writer that compares what is written with a file.
 pub(super) struct Comparer {
     file: File,
     length: u64,
     position: u64,
-    /// The end of what was written.
+    /// The end of what was written so far.
     end: u64,
-    /// Where what was written last is not what the file has.
+    /// Offsets at which the latest written byte differs from the file.
     differing: BTreeSet<u64>,
-    /// Whether so much differs that nothing more is compared.
+    /// True once so much differs that comparing has stopped.
     is_other: bool,
 }
 
 impl Comparer {
-    /// Compares with a file from its beginning; where the file stands is neither used nor changed.
+    /// Compares with a file from its beginning. The file's own position is neither used nor
+    /// changed.
     pub(super) fn new(file: File) -> io::Result<Self> {
         let length = file.metadata()?.len();
         let differing = BTreeSet::new();
         Ok(Self { file, length, position: 0, end: 0, differing, is_other: false })
     }
 
-    /// The first byte at which the file is not what was written.
+    /// Returns the first byte at which the file differs from what was written.
     pub(super) fn difference(&self) -> Option<u64> {
         let rest = (self.end != self.length).then_some(self.end.min(self.length));
         self.differing.first().copied().or(rest)
@@ -47,11 +49,13 @@ impl Comparer {
         let mut held = vec![0; written.len()];
         let held_count = read_at(&self.file, &mut held, self.position)?;
         held.truncate(held_count);
+        // The normal case costs one comparison, not a set operation per byte.
         if self.differing.is_empty() && held == written {
             return Ok(());
         }
         for (place, (index, byte)) in (self.position..).zip(written.iter().enumerate()) {
             if held.get(index) == Some(byte) {
+                // Written again, a header may turn out right.
                 self.differing.remove(&place);
             } else {
                 self.differing.insert(place);

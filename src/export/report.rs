@@ -1,7 +1,7 @@
-//! The report: one page that stands on its own, for people and for print.
+//! The report: one self-contained page, for people and for print.
 //!
-//! No scripts, no links, nothing from elsewhere; the page forbids all of that to the browser too,
-//! so that text which got around the escaping would still be text.
+//! It has no scripts, no links and nothing from elsewhere, and it forbids all of that to the
+//! browser, so that even text that got past the escaping would stay text.
 
 use std::fs::File;
 use std::io::{self, BufReader, Write};
@@ -33,7 +33,7 @@ th{border-bottom:1px solid #999}td.n{white-space:nowrap}code{font:12px/1.4 ui-mo
 .pending,.unknown,.warn{color:#850}dt{font-weight:600}dd{margin:0 0 .4em 1em;overflow-wrap:anywhere}\
 @media print{body{max-width:none;margin:0;font-size:10pt}h3,tr{break-inside:avoid}h2,h3{break-after:avoid}}";
 
-/// What follows on each other while messages pass: a section for each of the first of them.
+/// Collects the report's sections as messages pass: one for each of the first messages.
 pub(super) struct ReportBody {
     file: HashedFile,
     zone: Zone,
@@ -57,7 +57,7 @@ impl ReportBody {
     }
 }
 
-/// Writes the whole page around the sections of the messages that lie at `body`.
+/// Writes the whole page around the sections of the messages, which are in the file at `body`.
 pub(super) fn write_report(
     manifest: &Manifest,
     zone: &Zone,
@@ -77,7 +77,7 @@ pub(super) fn write_report(
     })
 }
 
-/// A text from a mail, bounded, as text of its own direction.
+/// Formats a text from a mail, cut to a maximum and isolated from the text direction around it.
 pub(super) fn mail(text: &str) -> String {
     format!("<bdi>{}</bdi>", html_text(&fit(text, limits::TABLE_TEXT_COLUMNS_MAX)))
 }
@@ -86,13 +86,14 @@ pub(super) fn code(text: &str) -> String {
     format!("<code>{}</code>", mail(text))
 }
 
-/// Begins the page: its title with the name of the case, and which logs it is made from.
+/// Begins the page with its title, the name of the case, and the kind of logs that it is made from.
 pub(super) fn write_head(
     manifest: &Manifest,
     title: &str,
     logs: &str,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    // Allowing this style by its hash forbids every other, such as one injected by a mail.
     let style_hash = STANDARD.encode(Sha256::digest(STYLE.as_bytes()));
     let title = match manifest.question.case_name.as_deref() {
         Some(name) => format!("{title}: {name}"),
@@ -115,7 +116,7 @@ pub(super) fn write_head(
     Ok(())
 }
 
-/// Writes a list of terms, each with what is HTML already.
+/// Writes a list of terms, each with a value that is HTML already.
 fn write_pairs(pairs: &[(&str, String)], out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"<dl>\n")?;
     for (term, html) in pairs {
@@ -124,7 +125,7 @@ fn write_pairs(pairs: &[(&str, String)], out: &mut dyn Write) -> io::Result<()> 
     out.write_all(b"</dl>\n")
 }
 
-/// A time of the manifest, which has them in UTC, as the page shows times.
+/// Converts a time of the manifest, which is in UTC, to the page's zone.
 fn in_zone(text: &str, zone: &Zone) -> String {
     Timestamp::parse_log_form(text).map_or_else(|| text.to_owned(), |it| it.in_zone(zone))
 }
@@ -138,7 +139,7 @@ fn named(ids: &[String], count: u64) -> String {
     format!("{}{more}", names.join(", "))
 }
 
-/// Writes what was asked; `all` where nothing narrowed it.
+/// Writes the question, or `all` if nothing narrowed it.
 pub(super) fn write_question(
     manifest: &Manifest,
     zone: &Zone,
@@ -229,7 +230,7 @@ fn write_answer(manifest: &Manifest, zone: &Zone, out: &mut dyn Write) -> io::Re
     Ok(())
 }
 
-/// Writes from when to when the events are.
+/// Writes the times of the first and the last event.
 pub(super) fn write_span(manifest: &Manifest, zone: &Zone, out: &mut dyn Write) -> io::Result<()> {
     match (&manifest.first_event, &manifest.last_event) {
         (Some(first), Some(last)) => {
@@ -321,7 +322,7 @@ fn write_leg(leg: &Leg, message: &Message, zone: &Zone, out: &mut dyn Write) -> 
     write_table_end(leg.event_indexes.len(), "steps", "timeline.csv", out)
 }
 
-/// Ends a table, and says where the rest is of what it leaves out.
+/// Ends a table, and names the file that has the rows left out.
 pub(super) fn write_table_end(
     count: usize,
     what: &str,

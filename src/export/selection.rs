@@ -1,4 +1,4 @@
-//! Which messages an export is of.
+//! The selection of messages for an export.
 
 use std::collections::HashSet;
 
@@ -11,16 +11,16 @@ use crate::store::{Location, Store, StoreError, StoredEvent};
 use crate::time::Timestamp;
 use crate::trace::{EventTracer, JoinRules, Message, MessageSummary, locations_with_id};
 
-/// A message of a selection.
+/// A selected message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Selected {
     /// The time of its earliest event.
     pub first_seen: Timestamp,
-    /// Where one of its events lies.
+    /// The location of one of its events.
     pub event: Location,
 }
 
-/// Messages to export, each once, by their first event.
+/// The messages to export, each once, in order of their first events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ExportSelection {
     messages: Vec<Selected>,
@@ -30,7 +30,7 @@ pub struct ExportSelection {
 }
 
 impl ExportSelection {
-    /// The messages that were found by what became of them.
+    /// Selects messages that were found by their outcomes.
     pub fn of_summaries(summaries: &[MessageSummary]) -> Result<Self, ExportError> {
         let messages = summaries.iter();
         let messages =
@@ -42,8 +42,8 @@ impl ExportSelection {
         &self.messages
     }
 
-    /// The first [`limits::EXPORT_IDS_NAMED_MAX`] IDs that nothing was found for, and how many there
-    /// are.
+    /// Returns the first [`limits::EXPORT_IDS_NAMED_MAX`] IDs without any event, and the number of
+    /// all of them.
     pub fn not_found(&self) -> (&[String], u64) {
         (&self.not_found, self.not_found_count)
     }
@@ -52,22 +52,23 @@ impl ExportSelection {
         if self.messages.len() > limits::EXPORT_MESSAGES_MAX {
             return Err(ExportError::TooManyMessages);
         }
+        // The passage relies on this order to emit events in order of time from bounded memory.
         self.messages.sort_unstable();
         Ok(self)
     }
 }
 
-/// Gathers the messages of IDs, or of events, each of them once.
+/// Collects the messages of IDs or events, each once.
 pub struct Selector<'s> {
     tracer: EventTracer<'s>,
     rules: &'s JoinRules,
-    /// What a message is known by that has been selected: its trace IDs, and its events without
-    /// one. Not its message IDs, which other messages may have too.
+    /// The keys of messages selected so far: their trace IDs, and their events without one. Message
+    /// IDs are no keys, as other messages may have them too.
     known: HashSet<KeyHash>,
     selection: ExportSelection,
 }
 
-/// A key's hash that nobody can make another key have.
+/// A hash of a key, for which nobody can construct another key.
 type KeyHash = [u8; 16];
 
 fn key_hash(kind: u8, key: &str) -> KeyHash {
@@ -87,7 +88,7 @@ impl<'s> Selector<'s> {
         }
     }
 
-    /// Adds what an ID is connected to, as `trace` understands it.
+    /// Adds the messages of an ID, as `trace` understands it.
     pub fn add_id(&mut self, id: &str) -> Result<(), ExportError> {
         let locations = locations_with_id(self.tracer.reader(), id, self.rules)?;
         if locations.is_empty() {
@@ -101,6 +102,7 @@ impl<'s> Selector<'s> {
 
     /// Adds the message that the event at `location` belongs to.
     pub fn add_event(&mut self, location: Location) -> Result<(), ExportError> {
+        // Reading one event is much cheaper than tracing its message again.
         if self.is_known(location)? {
             return Ok(());
         }

@@ -1,4 +1,5 @@
-//! An export is made under another name beside its place, and moved there when it is whole.
+//! Staging: an export is made under another name next to its target, and moved there when it is
+//! complete.
 
 use std::fs::{self, DirBuilder, File};
 use std::io::{self, BufWriter, Write};
@@ -11,15 +12,16 @@ use super::ExportError;
 use crate::fs::{create_private, parent_of, sync_dir};
 use crate::temporary::TemporaryDirectory;
 
-/// The place where an export is being made. What is there goes when this is dropped.
+/// The directory in which an export is being made. Dropping it removes what is there.
 pub struct Staging {
     target: PathBuf,
     dir: TemporaryDirectory,
 }
 
 impl Staging {
-    /// Begins an export that is to go to `target`, which must not exist; an empty directory may.
+    /// Begins an export to `target`, which must not exist or must be an empty directory.
     pub fn beside(target: &Path) -> Result<Self, ExportError> {
+        // Does not follow links: even a dangling one occupies the name.
         let is_vacant = match fs::symlink_metadata(target) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => true,
             Err(error) => return Err(ExportError::io("look at", target)(error)),
@@ -41,25 +43,27 @@ impl Staging {
         Ok(Self { target: target.to_owned(), dir })
     }
 
-    /// The directory in which it is made: to be removed by whoever ends the process.
+    /// Returns the directory in which it is made, which must be removed if the process ends early.
     pub fn path(&self) -> &Path {
         self.dir.path()
     }
 
-    /// Where it is to go.
+    /// Returns its target.
     pub(super) fn target(&self) -> &Path {
         &self.target
     }
 
-    /// Makes a file in it.
+    /// Creates a file in it.
     pub(super) fn create(&self, name: &str) -> Result<HashedFile, ExportError> {
         HashedFile::create(self.path().join(name))
     }
 
-    /// Moves the whole directory to its place, durably.
+    /// Moves the whole directory to its target, durably.
     pub(super) fn publish(self) -> Result<(), ExportError> {
+        // The files are synced already. Before the rename their names must be durable too, after it
+        // the parent's entry.
         sync(self.path())?;
-        // Fails where there is anything by now but an empty directory.
+        // Fails if anything but an empty directory has appeared there.
         fs::rename(self.path(), &self.target).map_err(|source| match source.kind() {
             io::ErrorKind::DirectoryNotEmpty
             | io::ErrorKind::NotADirectory
@@ -69,12 +73,12 @@ impl Staging {
             _ => ExportError::io("rename to", &self.target)(source),
         })?;
         let parent = parent_of(&self.target).to_owned();
-        // It is not there any more under its first name.
+        // Nothing is left under the temporary name, so nothing may be removed there.
         self.dir.keep();
         sync(&parent)
     }
 
-    /// Moves one of its files to the place, durably.
+    /// Moves one of its files to the target, durably.
     pub(super) fn publish_file(self, name: &str) -> Result<(), ExportError> {
         let made = self.path().join(name);
         rename_to_new(&made, &self.target).map_err(|source| match source.kind() {
@@ -85,11 +89,12 @@ impl Staging {
     }
 }
 
-/// Renames a file to a name that does not exist.
+/// Renames a file, but never over an existing one.
 fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
     match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // The file system or the kernel cannot; a link does not replace what is there either.
+        // Not supported by the kernel or the file system. A hard link does not replace an existing
+        // file either.
         Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {
             fs::hard_link(from, to)
         }
@@ -97,7 +102,7 @@ fn rename_to_new(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether an export to this place is one zip.
+/// True if an export to this target is one zip.
 pub(super) fn is_zip(target: &Path) -> bool {
     target.extension().is_some_and(|it| it.eq_ignore_ascii_case("zip"))
 }
@@ -111,7 +116,7 @@ fn sync(path: &Path) -> Result<(), ExportError> {
     sync_dir(path).map_err(ExportError::io("sync", path))
 }
 
-/// A new file, hashed as it is written.
+/// A new file that is hashed as it is written.
 pub(super) struct HashedFile {
     path: PathBuf,
     file: BufWriter<File>,
@@ -119,7 +124,7 @@ pub(super) struct HashedFile {
     bytes: u64,
 }
 
-/// What a file holds, without it.
+/// The size and the hash of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct FileSum {
     pub(super) bytes: u64,
@@ -132,7 +137,7 @@ impl HashedFile {
         Ok(Self { path, file: BufWriter::new(file), hasher: Sha256::new(), bytes: 0 })
     }
 
-    /// Writes with `write`; an error names the file.
+    /// Writes with `write`, and names the file in errors.
     pub(super) fn with(
         &mut self,
         write: impl FnOnce(&mut Self) -> io::Result<()>,
@@ -140,7 +145,7 @@ impl HashedFile {
         write(self).map_err(|source| ExportError::io("write", &self.path)(source))
     }
 
-    /// Makes what was written durable.
+    /// Makes the file durable, and returns its size and hash.
     pub(super) fn finish(mut self) -> Result<FileSum, ExportError> {
         self.file
             .flush()
@@ -153,13 +158,14 @@ impl HashedFile {
 impl Write for HashedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.file.write(bytes)?;
+        // Only what was accepted: a short write passes the rest again.
         self.hasher.update(bytes.split_at(count).0);
         self.bytes += count as u64;
         Ok(count)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        // Each row of a table asks for it; `finish` does it once.
+        // Every row of a table asks for a flush; `finish` does it once.
         Ok(())
     }
 }

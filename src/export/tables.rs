@@ -1,4 +1,4 @@
-//! The timelines of a bundle: for spreadsheets, and in Timesketch's form.
+//! The timelines of a bundle: for spreadsheets, and in Timesketch's format.
 
 use std::io::{self, Write};
 
@@ -11,8 +11,8 @@ pub(super) fn write_timeline_header(out: &mut dyn Write) -> io::Result<()> {
     write_csv_rows([["number"].into_iter().chain(event_columns()).chain(["description"])], out)
 }
 
-/// Writes an event's row of the timeline: the number of its message in the report, what `search`
-/// says of it in CSV, and what happened in words.
+/// Writes an event's row of the timeline: the number of its message in the report, the cells of
+/// `search` in CSV, and a description in words.
 pub(super) fn write_timeline_row(
     event: &PassingEvent,
     zone: &Zone,
@@ -24,18 +24,18 @@ pub(super) fn write_timeline_row(
     write_csv_rows([[number].into_iter().chain(cells).chain([description])], out)
 }
 
-/// The first columns of Timesketch's form, three of which it asks for
+/// The first columns of Timesketch's format, of which it demands three
 /// (<https://timesketch.org/guides/user/import-from-json-csv/>).
 pub(super) const TIMESKETCH_COLUMNS: [&str; 4] =
     ["message", "datetime", "timestamp_desc", "data_type"];
 
-/// Writes the header of Timesketch's form; behind its own columns are those of the timeline.
+/// Writes the header of Timesketch's format; its own columns are followed by those of the timeline.
 pub(super) fn write_timesketch_header(out: &mut dyn Write) -> io::Result<()> {
     let columns = TIMESKETCH_COLUMNS.into_iter().chain(event_columns().skip(1));
     write_csv_rows([columns.chain(["number", "messageOutcome"])], out)
 }
 
-/// Writes an event's row in Timesketch's form.
+/// Writes an event's row in Timesketch's format.
 pub(super) fn write_timesketch_row(event: &PassingEvent, out: &mut dyn Write) -> io::Result<()> {
     let stored = &event.stored;
     let asked_for = [
@@ -49,13 +49,13 @@ pub(super) fn write_timesketch_row(event: &PassingEvent, out: &mut dyn Write) ->
     write_csv_rows([cells.chain([event.message.number.to_string(), outcome])], out)
 }
 
-/// A time as Timesketch asks for it: with an offset, and its own example has none as `Z`.
+/// Formats a time for Timesketch with a numeric offset, as in its own example, not `Z`.
 pub(super) fn timesketch_time(at: Timestamp) -> String {
     let text = at.to_string();
     text.strip_suffix('Z').map_or(text.clone(), |it| format!("{it}+00:00"))
 }
 
-/// What the time of an event is the time of.
+/// Describes what the time of an event stands for.
 fn what_time(name: &EventName<'_>) -> &'static str {
     match name {
         EventName::OrganizationEmailReceived => "Email received",

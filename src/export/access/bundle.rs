@@ -21,25 +21,25 @@ use crate::source::BUNDLE_RECORDS;
 use crate::store::Store;
 use crate::time::{Timestamp, Zone};
 
-/// How to make a bundle of audit events.
+/// The options of a bundle of audit events.
 #[derive(Clone)]
 pub struct AccessBundleOptions<'a> {
     pub question: BundleQuestion,
-    /// The zone of the times in table and report.
+    /// The time zone of the table and the report.
     pub zone: Zone,
-    /// What takes addresses and IDs away.
+    /// Replaces addresses and IDs.
     pub redactor: Option<&'a Redactor>,
-    /// The key to sign the sums with, and when that is. A signature is another one each time.
+    /// The key that signs the sums, and the time of signing. A signature differs each time.
     pub signing: Option<(&'a SecretKey, Timestamp)>,
 }
 
-/// Writes a bundle of the events to where `staging` is for: a directory, or one zip when the name
-/// ends so.
+/// Writes a bundle of the events to the target of `staging`: a directory, or a zip if its name ends
+/// so.
 ///
 /// # Errors
 ///
-/// [`ExportError`] when the store cannot be read, an event not be redacted, or something not be
-/// written. The place is then as it was.
+/// [`ExportError`] if the store cannot be read, an event cannot be redacted, or a file cannot be
+/// written. The target is then unchanged.
 pub fn write_access_bundle(
     store: &Store,
     hits: &AccessHits<'_>,
@@ -69,13 +69,14 @@ pub fn write_access_bundle(
     };
     let body;
     (manifest.files, body) = files.finish()?;
+    // The report shows the other files' hashes, so it is written after them.
     let mut report = staging.create(REPORT)?;
     write_access_report(&manifest, &options.zone, &body, &mut report)?;
     manifest.files.push(FileEntry::new(REPORT, &report.finish()?));
     seal(manifest, options.signing, staging)
 }
 
-/// The files that are written while the events pass.
+/// The files that are written as the events pass.
 struct AccessFiles {
     records: HashedFile,
     access: HashedFile,
@@ -93,7 +94,7 @@ impl AccessFiles {
             report: AccessReportBody::default(),
             zone: zone.clone(),
         };
-        // People open it, and without the mark a spreadsheet guesses an encoding.
+        // People open this file, and without the mark a spreadsheet guesses the encoding.
         files.access.with(|out| {
             out.write_all(BYTE_ORDER_MARK)?;
             write_csv_rows([access_columns()], out)

@@ -1,4 +1,4 @@
-//! How many audit events an extract has, and of which kind.
+//! The counts of audit events in an extract, by kind.
 
 use std::collections::BTreeMap;
 
@@ -10,14 +10,14 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AccessCounts {
-    /// Events, which is records.
+    /// Events, of which each is one record.
     pub events: u64,
-    /// Those by which somebody tried to get in and did not.
+    /// Failed attempts to sign in.
     pub failed: u64,
-    /// Those by which somebody who was in was refused something.
+    /// Refusals to somebody who was signed in.
     pub denied: u64,
     pub by_type: BTreeMap<String, u64>,
-    /// The times of the first and of the last event.
+    /// The times of the first and the last event.
     #[serde(skip)]
     pub span: Option<(Timestamp, Timestamp)>,
 }

@@ -11,9 +11,8 @@ use crate::export::flat::ecs::{VERSION, present};
 use crate::render::{access_owner, access_sentence, access_user};
 use crate::time::Timestamp;
 
-/// One event as a document. Whoever acted is `user`, whose mailbox it is is `user.target`; what
-/// WorkMail says and the schema has no field for is under `workmail`, the original under
-/// `event.original`.
+/// Returns one event as a document. `user` is who acted, `user.target` the mailbox's owner. Facts
+/// without a field in the schema are under `workmail`, the original is under `event.original`.
 pub(super) fn document(passing: &PassingAccess, people: &People) -> Value {
     let access = &passing.access;
     let (record, event) = (&access.record, &access.event);
@@ -53,6 +52,7 @@ pub(super) fn document(passing: &PassingAccess, people: &People) -> Value {
         },
         "source": {
             "address": address,
+            // An index maps `ip` to a type that refuses anything else; `address` takes any text.
             "ip": address.filter(|it| it.parse::<IpAddr>().is_ok()),
         },
         "user_agent": {"original": get(AuditField::UserAgent)},
@@ -94,7 +94,7 @@ pub(super) fn document(passing: &PassingAccess, people: &People) -> Value {
     }))
 }
 
-/// The schema's category and type of an event; none where it has none for it.
+/// Returns the schema's category and type of an event; no category if none fits.
 fn category_and_type(event: &AuditEvent<'_>) -> (Option<[&'static str; 1]>, [&'static str; 1]) {
     let change = || match event.get(AuditField::Action).map(str::to_ascii_lowercase).as_deref() {
         Some("read") => "access",
@@ -120,7 +120,7 @@ fn category_and_type(event: &AuditEvent<'_>) -> (Option<[&'static str; 1]>, [&'s
     }
 }
 
-/// What was done: what the event calls it, else what its type is about.
+/// Returns the event's own name for what was done, or else its type.
 pub(super) fn action_of<'e>(event: &'e AuditEvent<'_>) -> &'e str {
     event.get(AuditField::Action).unwrap_or(event.kind.as_str())
 }
@@ -133,14 +133,14 @@ fn outcome(event: &AuditEvent<'_>) -> &'static str {
     }
 }
 
-/// An organization as its ARN names it.
+/// The parts of an organization's ARN.
 pub(super) struct ArnOrganization<'e> {
     pub(super) region: &'e str,
     pub(super) account: &'e str,
     pub(super) id: &'e str,
 }
 
-/// Reads `arn:aws:workmail:REGION:ACCOUNT:organization/ID`.
+/// Parses `arn:aws:workmail:REGION:ACCOUNT:organization/ID`.
 pub(super) fn organization_of<'e>(event: &'e AuditEvent<'_>) -> Option<ArnOrganization<'e>> {
     let mut parts = event.get(AuditField::OrganizationArn)?.splitn(6, ':').skip(3);
     let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);

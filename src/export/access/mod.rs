@@ -1,7 +1,7 @@
 //! Extracts of audit events: an evidence bundle, and files for other programs.
 //!
-//! What is asked is an [`AccessHits`]; [`write_access_bundle`] and [`write_access_flat`] go through
-//! its events once, in order of time, and write as they go.
+//! The events come as [`AccessHits`]; [`write_access_bundle`] and [`write_access_flat`] go through
+//! them once, in order of time, and write as they go.
 
 mod bundle;
 mod counts;
@@ -47,11 +47,11 @@ pub fn write_access_flat<W: Write + Send>(
     Ok(counts)
 }
 
-/// As [`write_access_flat`], to where `staging` is for.
+/// Does the same as [`write_access_flat`], to the target of `staging`.
 ///
 /// # Errors
 ///
-/// As [`write_access_flat`]; [`ExportError::TargetExists`] when something has come to be there
+/// As [`write_access_flat`]; [`ExportError::TargetExists`] if something has appeared there
 /// meanwhile.
 pub fn write_access_flat_file(
     store: &Store,
@@ -63,7 +63,7 @@ pub fn write_access_flat_file(
     in_file(staging, |file| write_access_flat(store, hits, redactor, format, file))
 }
 
-/// Events as lines.
+/// Writes events as lines.
 struct AccessLines<W> {
     out: W,
     document: fn(&PassingAccess, &People) -> serde_json::Value,

@@ -13,7 +13,7 @@ use crate::export::flat::ecs::present;
 use crate::export::flat::ocsf::metadata;
 use crate::render::{access_owner, access_sentence, access_user};
 
-/// A class, with its category.
+/// A class with its category.
 struct Class {
     category_uid: u32,
     category: &'static str,
@@ -36,8 +36,8 @@ const DATASTORE: Class = Class {
 const API: Class =
     Class { category_uid: 6, category: "Application Activity", uid: 6003, name: "API Activity" };
 
-/// One event as an object of its class. What WorkMail says and the class has no attribute for is
-/// under `unmapped`; the original is `raw_data`.
+/// Returns one event as an object of its class. Facts without an attribute in the class are under
+/// `unmapped`; the original is `raw_data`.
 pub(super) fn document(passing: &PassingAccess, people: &People) -> Value {
     let access = &passing.access;
     let (record, event) = (&access.record, &access.event);
@@ -77,6 +77,7 @@ pub(super) fn document(passing: &PassingAccess, people: &People) -> Value {
         "raw_data": record.message,
         "unmapped": unmapped(passing),
     }));
+    // Added after `present`, which would drop required attributes that are empty.
     let own = own_attributes(access, people, &class);
     if let (Some(object), Value::Object(own)) = (object.as_object_mut(), own) {
         object.extend(own);
@@ -84,7 +85,8 @@ pub(super) fn document(passing: &PassingAccess, people: &People) -> Value {
     object
 }
 
-/// What the class requires, though an event may know nothing of it, and what it alone has.
+/// Returns the attributes that only this class has, and those that it requires even if an event
+/// does not know them.
 fn own_attributes(access: &AccessEvent, people: &People, class: &Class) -> Value {
     let event = &access.event;
     let get = |field| event.get(field);

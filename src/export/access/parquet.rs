@@ -14,8 +14,8 @@ pub(super) struct AccessRows<W: Write + Send> {
     rows: Rows<W>,
 }
 
-/// A column for each field of the log, by its name there; before them when it happened, what it is
-/// and whose IDs it has, behind them the record.
+/// Returns the schema: the time, the type and the addresses of the IDs, then a column for each
+/// field of the log under its name there, then the record.
 fn schema() -> String {
     let mut schema = "message access {
         required int64 timestamp (TIMESTAMP(MILLIS,true));
@@ -25,7 +25,7 @@ fn schema() -> String {
         optional boolean allowed;"
         .to_owned();
     for column in access_columns().skip(4) {
-        // Into memory, which cannot fail.
+        // Writing to memory cannot fail.
         let _infallible = write!(schema, "optional binary {column} (STRING);");
     }
     schema.push_str(
@@ -42,7 +42,7 @@ impl<W: Write + Send> AccessRows<W> {
         Ok(Self { rows: Rows::new(out, &schema())? })
     }
 
-    /// Writes what is at hand, and the end of the file.
+    /// Writes the remaining rows and the end of the file.
     pub(super) fn finish(self) -> Result<(), ExportError> {
         self.rows.finish()
     }
@@ -57,6 +57,7 @@ impl<W: Write + Send> AccessSink for AccessRows<W> {
             Some(Flag::No) => Some(false),
             Some(Flag::Other(_)) | None => None,
         };
+        // In the order of the schema, which is not checked again.
         let mut cells = vec![
             FlatValue::Number(access.at().as_ms()),
             FlatValue::Text(event.kind.as_str()),

@@ -1,4 +1,4 @@
-//! The way of audit events out of the store: each once, in order of time.
+//! The passage of audit events out of the store: each once, in order of time.
 
 use serde_json::Value;
 
@@ -10,30 +10,30 @@ use crate::render::event_source_json;
 use crate::store::{Provenance, Store};
 use crate::time::Zone;
 
-/// Events that are read together.
+/// Number of events that are read at once.
 const PART_EVENTS: usize = 1_000;
 
-/// Where events go, in order of time.
+/// Receives events in order of time.
 pub(super) trait AccessSink {
-    /// Takes an event. `people` says whose IDs it has.
+    /// Takes an event. `people` maps its IDs to people.
     fn take(&mut self, event: &PassingAccess, people: &People) -> Result<(), ExportError>;
 }
 
-/// An audit event with where its record came from, where that was recorded.
+/// An audit event, with the source of its record if that was recorded.
 pub(super) struct PassingAccess {
     pub(super) access: AccessEvent,
     pub(super) source: Option<Provenance>,
 }
 
 impl PassingAccess {
-    /// Where its record came from, as `trace --provenance` has it, in UTC.
+    /// Returns the source of its record as `trace --provenance` shows it, in UTC.
     pub(super) fn source_json(&self) -> Option<Value> {
         let record = &self.access.record;
         self.source.as_ref().map(|it| event_source_json(it, record, &Zone::UTC))
     }
 }
 
-/// Takes the events out of the store, redacted where there is a redactor.
+/// Passes the events from the store to `sink`, through the redactor if there is one.
 pub(super) fn pass(
     store: &Store,
     hits: &AccessHits<'_>,
@@ -43,6 +43,7 @@ pub(super) fn pass(
     if hits.total() > limits::EXPORT_MESSAGES_MAX as u64 {
         return Err(ExportError::TooManyEvents);
     }
+    // Audit events have no subjects, so a redactor of subjects has nothing to do.
     let redactor = redactor.filter(|it| it.is_for_audit_events());
     let mut provenance = store.provenance();
     let known_people = hits.people()?;

@@ -1,4 +1,4 @@
-//! The report of audit events: one page that stands on its own, for people and for print.
+//! The report of audit events: one self-contained page, for people and for print.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -25,6 +25,7 @@ pub(super) struct AccessReportBody {
 
 impl AccessReportBody {
     pub(super) fn add(&mut self, access: &AccessEvent, people: &People, zone: &Zone) {
+        // All are counted, so that the page can say how many it leaves out.
         self.events += 1;
         if self.events > limits::REPORT_ROWS_MAX {
             return;
@@ -38,7 +39,7 @@ impl AccessReportBody {
         let record = &access.record;
         let place = [record.log_stream.as_deref(), record.event_id.as_deref()];
         let place: Vec<String> = place.into_iter().flatten().map(code).collect();
-        // Into memory, which cannot fail.
+        // Writing to memory cannot fail.
         let _infallible = writeln!(
             self.rows,
             "<tr><td class=\"n\">{}</td><td>{}</td><td>{}</td><td>{}</td><td class=\"{class}\">{}</td><td>{}</td><td>{}</td></tr>",

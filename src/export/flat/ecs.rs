@@ -8,12 +8,11 @@ use crate::render::sentence;
 use crate::time::Timestamp;
 use crate::trace::Direction;
 
-/// The version of the schema whose fields are used.
+/// The version of the schema from which fields are used.
 pub(in crate::export) const VERSION: &str = "8.17.0";
 
-/// One event as a document. What WorkMail says and the schema has no field for is under
-/// `workmail`, where the store has the event from under `mailtrace`; the original is under
-/// `event.original`.
+/// Returns one event as a document. Facts without a field in the schema are under `workmail`, the
+/// record's source in the store under `mailtrace`, the original under `event.original`.
 pub(super) fn document(passing: &PassingEvent) -> Value {
     let (record, event) = (&passing.stored.record, &passing.stored.event);
     let shown = |it: Timestamp| it.to_string();
@@ -81,7 +80,7 @@ pub(super) fn document(passing: &PassingEvent) -> Value {
     }))
 }
 
-/// Whether what the event tells of went well, as far as it tells.
+/// Returns the result that the event reports, as far as it reports one.
 fn outcome(event: &Event<'_>) -> &'static str {
     match event.name {
         EventName::MailboxEmailDelivered | EventName::OutgoingEmailSent => "success",
@@ -90,7 +89,7 @@ fn outcome(event: &Event<'_>) -> &'static str {
     }
 }
 
-/// The same without members that say nothing: a SIEM has no use for fields of nothing.
+/// Removes empty members, for which a SIEM has no use.
 pub(in crate::export) fn present(value: Value) -> Value {
     let Value::Object(members) = value else { return value };
     let kept: Map<String, Value> = members

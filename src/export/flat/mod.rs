@@ -1,4 +1,4 @@
-//! One file with one row, or one line, for each event: for databases and for SIEMs.
+//! A single file with a row or line for each event, for databases and SIEMs.
 
 pub(super) mod ecs;
 pub(super) mod ocsf;
@@ -15,7 +15,7 @@ use crate::render::write_json;
 use crate::store::Store;
 use crate::trace::{JoinRules, Message};
 
-/// The form of such a file.
+/// The format of such a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FlatFormat {
     /// Apache Parquet, with typed columns.
@@ -51,11 +51,11 @@ pub fn write_flat<W: Write + Send>(
     Ok(passed)
 }
 
-/// As [`write_flat`], to where `staging` is for.
+/// Does the same as [`write_flat`], to the target of `staging`.
 ///
 /// # Errors
 ///
-/// As [`write_flat`]; [`ExportError::TargetExists`] when something has come to be there meanwhile.
+/// As [`write_flat`]; [`ExportError::TargetExists`] if something has appeared there meanwhile.
 pub fn write_flat_file(
     store: &Store,
     selection: &ExportSelection,
@@ -67,13 +67,14 @@ pub fn write_flat_file(
     in_file(staging, |file| write_flat(store, selection, rules, redactor, format, file))
 }
 
-/// Writes one file to where `staging` is for.
+/// Writes one file to the target of `staging`.
 pub(super) fn in_file<T>(
     staging: Staging,
     write: impl FnOnce(&mut HashedFile) -> Result<T, ExportError>,
 ) -> Result<T, ExportError> {
     const NAME: &str = "events";
     let mut file = staging.create(NAME)?;
+    // The writer below knows no path; the target's is the one that the user named.
     let passed = write(&mut file).map_err(|error| match error {
         ExportError::Write { source } => ExportError::io("write", staging.target())(source),
         other => other,
@@ -83,7 +84,7 @@ pub(super) fn in_file<T>(
     Ok(passed)
 }
 
-/// Events as lines.
+/// Writes events as lines.
 struct FlatLines<W> {
     out: W,
     write: fn(&PassingEvent, &mut dyn Write) -> io::Result<()>,
@@ -100,31 +101,31 @@ impl<W: Write> Sink for FlatLines<W> {
 }
 
 impl PassingEvent {
-    /// The subject: the event's own, else its message's. Decoded.
+    /// Returns the decoded subject of the event, or else of its message.
     fn subject(&self) -> Option<String> {
         let own = self.stored.event.subject.as_deref().map(|it| decoded_subject(it).into_owned());
         own.or_else(|| self.message.subject.clone())
     }
 
-    /// On whose behalf it was sent: what the event says, else its message.
+    /// Returns on whose behalf it was sent, from the event or else from its message.
     fn from(&self) -> Option<&str> {
         let own = self.stored.event.from.as_ref().or(self.message.from.as_ref());
         own.map(|it| it.as_str())
     }
 
-    /// Who really sent it: what the event says, else its message.
+    /// Returns who really sent it, from the event or else from its message.
     fn sender(&self) -> Option<&str> {
         let own = self.stored.event.sender.as_ref().or(self.message.sender.as_ref());
         own.map(|it| it.as_str())
     }
 
-    /// A message ID without its brackets: the event's own, else the first of its message.
+    /// Returns a message ID without brackets: the event's own, or else the first of its message.
     fn message_id(&self) -> Option<&str> {
         let first = || self.message.message_ids.first()?.strip_prefix('<')?.strip_suffix('>');
         self.stored.event.message_id.as_ref().map(|it| it.as_str()).or_else(first)
     }
 
-    /// Its recipients, each once, as they first appear.
+    /// Returns its recipients, each once, in order of first appearance.
     fn recipients(&self) -> Vec<&str> {
         let mut seen = std::collections::HashSet::new();
         let all = self.stored.event.all_recipients().map(|it| it.as_str());

@@ -10,14 +10,14 @@ use crate::render::sentence;
 use crate::store::Record;
 use crate::trace::Direction;
 
-/// The version of the schema whose attributes are used; later ones have them too.
+/// The version of the schema from which attributes are used; later versions have them too.
 const VERSION: &str = "1.3.0";
 
 const CATEGORY_UID: u32 = 4;
 const CLASS_UID: u32 = 4009;
 
-/// One event as an object of the class. What WorkMail says and the class has no attribute for is
-/// under `unmapped`; the original is `raw_data`.
+/// Returns one event as an object of the class. Facts without an attribute in the class are under
+/// `unmapped`; the original is `raw_data`.
 pub(super) fn document(passing: &PassingEvent) -> Value {
     let (record, event) = (&passing.stored.record, &passing.stored.event);
     let (activity_id, activity_name) = activity(event);
@@ -83,7 +83,7 @@ pub(super) fn document(passing: &PassingEvent) -> Value {
             "source": passing.source_json(),
         },
     }));
-    // Required by the class, though an event may not know them.
+    // Required by the class even if an event does not know them, hence added after `present`.
     if let Some(email) = object.get_mut("email").and_then(Value::as_object_mut) {
         email.insert("from".to_owned(), json!(passing.from().unwrap_or("")));
         email.insert("to".to_owned(), json!(passing.recipients()));
@@ -91,7 +91,7 @@ pub(super) fn document(passing: &PassingEvent) -> Value {
     object
 }
 
-/// Where an event was logged, and how it is known there.
+/// Returns where an event was logged, and its identifiers there.
 pub(in crate::export) fn metadata(record: &Record<'_>, correlation_uid: Option<&str>) -> Value {
     json!({
         "version": VERSION,

@@ -7,8 +7,8 @@ use crate::export::ExportError;
 use crate::export::passage::{PassingEvent, Sink};
 use crate::trace::{Direction, Message};
 
-/// One row for each event. `message` is the original, `message_number` and `message_outcome` are
-/// what all events of one message share.
+/// The columns, with one row for each event. `message` is the original; `message_number` and
+/// `message_outcome` are the same for all events of one message.
 const COLUMNS: &str = "message event {
     required int64 timestamp (TIMESTAMP(MILLIS,true));
     required boolean time_approximate;
@@ -47,7 +47,7 @@ impl<W: Write + Send> EventRows<W> {
         Ok(Self { rows: Rows::new(out, &format!("{COLUMNS}{RECORD_COLUMNS}}}"))? })
     }
 
-    /// Writes what is at hand, and the end of the file.
+    /// Writes the remaining rows and the end of the file.
     pub(super) fn finish(self) -> Result<(), ExportError> {
         self.rows.finish()
     }
@@ -63,6 +63,7 @@ impl<W: Write + Send> Sink for EventRows<W> {
         let subject = passing.subject();
         let verdicts = &event.verdicts;
         let known = |it: &'_ str| !it.is_empty();
+        // In the order of the schema, which is not checked again.
         let mut cells = vec![
             FlatValue::Number(record.timestamp.as_ms()),
             FlatValue::Flag(record.is_time_approximate),

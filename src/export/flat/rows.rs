@@ -1,4 +1,4 @@
-//! Rows of Parquet, written column by column without Arrow: the schema is fixed.
+//! Rows of Parquet, written column by column without Arrow, as the schema is fixed.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use crate::export::ExportError;
 use crate::limits;
 use crate::store::{Provenance, Record};
 
-/// The columns that end each schema: where a record was logged, where the store has it from, and
-/// the original.
+/// The last columns of each schema: where a record was logged, its source in the store, and the
+/// original.
 pub(in crate::export) const RECORD_COLUMNS: &str = "
     optional binary log_group (STRING);
     optional binary log_stream (STRING);
@@ -43,7 +43,8 @@ pub(in crate::export) fn record_cells<'c>(
     ]
 }
 
-/// A column's values of the rows at hand, with the levels that say which of them are there.
+/// The pending values of a column. Parquet stores only values that are present: `levels` says for
+/// each row whether there is one, and `repeats` whether a value continues the list before it.
 enum RowsColumn {
     Flags { values: Vec<bool>, levels: Option<Vec<i16>> },
     Numbers { values: Vec<i64>, levels: Option<Vec<i16>> },
@@ -63,7 +64,7 @@ pub(in crate::export) enum FlatValue<'c> {
 }
 
 impl FlatValue<'_> {
-    /// A column of none of them.
+    /// Returns an empty column for values of this kind.
     fn column(&self) -> RowsColumn {
         match self {
             Self::Flag(_) => RowsColumn::Flags { values: Vec::new(), levels: None },
@@ -116,14 +117,14 @@ impl RowsColumn {
                 values.extend(text.map(ByteArray::from));
             }
             (Self::Lists { values, levels, repeats }, FlatValue::List(texts)) => {
-                // An empty list takes a place too, at which there is no value.
+                // An empty list takes an entry too, one without a value.
                 for index in 0..texts.len().max(1) {
                     repeats.push(i16::from(index > 0));
                     levels.push(i16::from(!texts.is_empty()));
                 }
                 values.extend(texts.iter().map(|it| ByteArray::from(*it)));
             }
-            // Every row has its cells in the order of the schema.
+            // Unreachable: every row has its cells in the order of the schema.
             _ => {}
         }
     }
@@ -153,7 +154,7 @@ impl RowsColumn {
     }
 }
 
-/// Writes rows, a group of them at a time.
+/// Writes rows, one row group at a time.
 pub(in crate::export) struct Rows<W: Write + Send> {
     writer: SerializedFileWriter<W>,
     columns: Vec<RowsColumn>,
@@ -162,7 +163,7 @@ pub(in crate::export) struct Rows<W: Write + Send> {
 }
 
 impl<W: Write + Send> Rows<W> {
-    /// Begins a file of rows of this schema.
+    /// Begins a file with this schema.
     pub(in crate::export) fn new(out: W, schema: &str) -> Result<Self, ExportError> {
         let schema = Arc::new(parse_message_type(schema).map_err(failed)?);
         let properties = WriterProperties::builder()
@@ -174,13 +175,14 @@ impl<W: Write + Send> Rows<W> {
         Ok(Self { writer, columns: Vec::new(), row_count: 0, bytes: 0 })
     }
 
-    /// Writes what is at hand, and the end of the file.
+    /// Writes the remaining rows and the end of the file.
     pub(in crate::export) fn finish(mut self) -> Result<(), ExportError> {
         self.write_group().map_err(failed)?;
         self.writer.close().map(|_| ()).map_err(failed)
     }
 
     fn write_group(&mut self) -> ParquetResult<()> {
+        // A file may have no row group at all, but none should be empty.
         if self.row_count == 0 {
             return Ok(());
         }
@@ -193,7 +195,7 @@ impl<W: Write + Send> Rows<W> {
         Ok(())
     }
 
-    /// Adds a row: its cells in the order of the schema.
+    /// Adds a row, whose cells must be in the order of the schema.
     pub(in crate::export) fn push(&mut self, cells: &[FlatValue<'_>]) -> Result<(), ExportError> {
         if self.columns.is_empty() {
             self.columns.extend(cells.iter().map(FlatValue::column));
@@ -211,7 +213,7 @@ impl<W: Write + Send> Rows<W> {
     }
 }
 
-/// The error of the file below, where it is one.
+/// Unwraps the I/O error of the file below, if that is the cause.
 fn failed(error: ParquetError) -> ExportError {
     let source = match error {
         ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {

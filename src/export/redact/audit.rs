@@ -1,4 +1,4 @@
-//! Audit events: whose IDs, names and IP addresses they hold.
+//! Redaction of audit events: the IDs, names and IP addresses in them.
 
 use super::{KnownTexts, Redactor, Treatment, broken, finders_of, rewrite_texts};
 use crate::access::{AccessEvent, People};
@@ -7,13 +7,13 @@ use crate::event::normal_address;
 use crate::export::ExportError;
 
 impl Redactor {
-    /// Whether anything of audit events is replaced: they have no subjects.
+    /// True if anything in audit events is replaced: they have no subjects.
     pub(crate) fn is_for_audit_events(&self) -> bool {
         self.hides_addresses
     }
 
-    /// The same event from a redacted record. `people` says whose IDs they are; the same of their
-    /// pseudonyms goes to `redacted_people`.
+    /// Returns the event of the redacted record. `people` maps its IDs to addresses; the same for
+    /// their pseudonyms is added to `redacted_people`.
     pub(crate) fn access(
         &self,
         access: AccessEvent,
@@ -27,6 +27,7 @@ impl Redactor {
         for id in AuditField::PEOPLE.into_iter().filter_map(|it| event.get(it)) {
             let pseudonym = self.pseudonyms.person(id);
             known.add(id, &pseudonym);
+            // The address of an ID may occur in the event's free texts as well.
             if let Some(name) = people.who(id, at) {
                 names.push(name);
                 let shown = self.pseudonyms.address(&normal_address(name));
@@ -42,12 +43,14 @@ impl Redactor {
         let finders = finders_of(known)?;
         let rewritten = rewrite_texts(&access.record.message, |path, place, text| {
             let Some(text) = text else {
-                // Nobody can tell what it spells.
+                // Not valid Unicode, so it cannot be searched for what it may spell.
                 return Some(self.pseudonyms.name(""));
             };
             self.value(Treatment::in_audit_event(path, place), text, &finders)
         });
         let record = self.record_of(access.record, rewritten.map_err(|_| broken())?);
+        // Parsed from the redacted record, so that nothing derived from it can hold an original
+        // text.
         match OtherRecord::parse(&record.message) {
             Some(OtherRecord::Audit(event)) => {
                 let event = event.into_owned();

@@ -1,28 +1,28 @@
-//! Rewrites the texts within JSON and leaves all else as it is, byte for byte: numbers beyond any
-//! type, members that come twice, and the blanks between.
+//! Rewrites the strings in JSON and leaves everything else as it is, byte for byte: numbers beyond
+//! any type, repeated members, and white space.
 
 use crate::json::{self, Token, TokenKind, Tokens};
 
-/// A JSON text that does not end as it begins.
+/// The JSON's brackets or strings are not closed properly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Broken;
 
-/// A container that is open.
+/// An open container.
 enum Open {
     Object {
-        /// The member at hand.
+        /// The name of the current member.
         key: String,
-        /// Whether a text that comes now is a member's name.
+        /// True if the next string is a member's name.
         is_key_next: bool,
     },
     Array,
 }
 
-/// Where a text stands: the names of the members around it, outermost first.
+/// The position of a string: the names of the members around it, outermost first.
 pub(super) struct Path<'p>(&'p [Open]);
 
 impl Path<'_> {
-    /// The names of the members around it, innermost first.
+    /// Iterates over the names of the members around it, innermost first.
     pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
         self.0.iter().rev().filter_map(|it| match it {
             Open::Object { key, .. } => Some(key.as_str()),
@@ -31,7 +31,7 @@ impl Path<'_> {
     }
 }
 
-/// What a text is within its JSON.
+/// The part that a string plays in its JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum TextPlace {
     /// The name of a member.
@@ -39,13 +39,15 @@ pub(super) enum TextPlace {
     Value,
 }
 
-/// Gives each text of `json` to `rewrite`, which gives what is to take its place; `None` as a text
-/// stands for one that is none, such as half a surrogate pair.
+/// Passes each string of `json` to `rewrite`, which returns its replacement. It gets `None` for a
+/// string that is no valid Unicode, such as half a surrogate pair.
 pub(super) fn rewrite_texts(
     json: &str,
     mut rewrite: impl FnMut(&Path<'_>, TextPlace, Option<&str>) -> Option<String>,
 ) -> Result<String, Broken> {
     let mut rewritten = String::with_capacity(json.len());
+    // Tokens instead of a parsed value: parsing and printing would lose the original spelling of
+    // everything that is not rewritten.
     let (mut open, mut copied) = (Vec::<Open>::new(), 0);
     for Token { kind, range, .. } in Tokens::new(json.as_bytes()) {
         let token = json.get(range.clone()).expect("parts begin and end at ASCII signs or blanks");
@@ -64,7 +66,7 @@ pub(super) fn rewrite_texts(
                 let text: Option<String> = serde_json::from_str(token).ok();
                 let place = match around {
                     Some(Open::Object { is_key_next: true, key }) => {
-                        // A name that is no text is none that a role is known by.
+                        // A name that is no valid Unicode cannot be one that assigns a role.
                         *key = text.clone().unwrap_or_default();
                         TextPlace::Key
                     }

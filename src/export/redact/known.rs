@@ -1,5 +1,5 @@
-//! What a message names that must not be read anywhere in it: its addresses, their parts, its
-//! subjects, its message IDs.
+//! The texts that a message names and that must not be readable anywhere in it: its addresses,
+//! their parts, its subjects, its message IDs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -10,53 +10,54 @@ use super::pseudonym::Pseudonyms;
 use crate::event::{Address, MessageId, decoded_subject, first_address, normal_address};
 use crate::limits;
 
-/// What may stand next to a text for it to count.
+/// The characters that may be next to a text for it to count. The order matters: the least strict
+/// comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Edges {
-    /// Anything.
+    /// Any characters.
     Any,
-    /// Nothing that would make it a part of a longer word.
+    /// None that would make it part of a longer word.
     Word,
-    /// As for a word; what stands before it with a dot between belongs to it.
+    /// As for a word, but labels before it, separated by dots, belong to it.
     Host,
 }
 
-/// Texts of less than so many characters are everywhere: they hide nothing.
+/// Minimum length in characters: shorter texts are everywhere and hide nothing.
 const CHARACTERS_MIN: usize = 3;
 
-/// Texts of at least so many bytes count within longer words too.
+/// Minimum length in bytes of texts that count within longer words too.
 const DISTINCT_BYTES: usize = 12;
 
-/// Gathers what one message names.
+/// Collects the texts that one message names.
 #[derive(Default)]
 pub(super) struct KnownTexts {
-    /// Those with an `@`, by the text as it is looked for.
+    /// Texts with an `@`.
     whole: TextsByStart,
-    /// The others. They may be parts of addresses that no member holds.
+    /// Other texts, which may be parts of addresses that no member holds.
     parts: TextsByStart,
     /// Addresses in texts of any kind, in lower case.
     spelled: BTreeSet<String>,
-    /// Bytes of all beginnings.
+    /// Total bytes of all beginnings.
     bytes: usize,
 }
 
-/// By the beginning of a text, at most [`limits::REDACT_PATTERN_BYTES_MAX`] of it.
+/// Texts by their beginnings of at most [`limits::REDACT_PATTERN_BYTES_MAX`] bytes.
 type TextsByStart = BTreeMap<String, KnownText>;
 
 struct KnownText {
-    /// What goes on behind its beginning.
+    /// The text after its beginning.
     rest: String,
     edges: Edges,
-    /// What is to stand in its place.
+    /// The replacement.
     pseudonym: String,
 }
 
-/// One message names more than can be looked for.
+/// One message names more than can be searched for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TooMany;
 
 impl KnownTexts {
-    /// Notes an address as it was logged.
+    /// Adds an address as it was logged.
     pub(super) fn add_address(
         &mut self,
         logged: &str,
@@ -78,7 +79,7 @@ impl KnownTexts {
             if local.chars().count() >= CHARACTERS_MIN {
                 self.insert(local, Edges::Word, &pseudonyms.name(local));
             }
-            // Its parents too, but for the last part, which is everybody's.
+            // Parent domains identify too, except for the last label, which everybody shares.
             let mut parent = Some(domain.trim_end_matches('.')).filter(|_| hides_domain);
             while let Some(domain) = parent.filter(|it| it.contains('.')) {
                 self.insert(domain, Edges::Host, "");
@@ -87,25 +88,26 @@ impl KnownTexts {
         }
     }
 
-    /// Notes a subject as it was logged.
+    /// Adds a subject as it was logged.
     pub(super) fn add_subject(&mut self, logged: &str, pseudonyms: &Pseudonyms) {
         let subject = decoded_subject(logged);
         let pseudonym = pseudonyms.subject(&subject);
+        // Replies quote the subject without its prefixes, and rules may hold the encoded form.
         for text in [logged.trim(), subject.trim(), without_prefixes(subject.trim())] {
             self.add(text, &pseudonym);
         }
     }
 
-    /// Notes a message ID as it was logged.
+    /// Adds a message ID as it was logged.
     pub(super) fn add_message_id(&mut self, logged: &str, pseudonyms: &Pseudonyms) {
-        // In other texts it could as well be an address, and is replaced as one.
+        // An ID that looks like an address is replaced as one in other texts.
         let id = MessageId::parse(logged.into());
         if let Some(id) = id.filter(|it| first_address(it.as_str()).is_none()) {
             self.add(id.as_str(), &pseudonyms.message_id(id.as_str()));
         }
     }
 
-    /// Notes which addresses a text of any kind spells.
+    /// Adds the addresses that a text of any kind spells.
     pub(super) fn add_text(&mut self, text: &str) {
         let mut from = 0;
         while let Some((range, address)) = text.get(from..).and_then(first_address) {
@@ -114,7 +116,7 @@ impl KnownTexts {
         }
     }
 
-    /// Notes a text with what is to stand in its place.
+    /// Adds a text with its replacement.
     pub(super) fn add(&mut self, text: &str, pseudonym: &str) {
         if text.chars().count() >= CHARACTERS_MIN {
             let edges = if text.len() >= DISTINCT_BYTES { Edges::Any } else { Edges::Word };
@@ -123,6 +125,7 @@ impl KnownTexts {
     }
 
     fn insert(&mut self, text: &str, edges: Edges, pseudonym: &str) {
+        // The automaton ignores case in ASCII only, so the lower-case form is a pattern of its own.
         for text in [text.to_owned(), text.to_lowercase()] {
             let texts = if text.contains('@') { &mut self.whole } else { &mut self.parts };
             let (start, rest) = beginning(&text);
@@ -130,6 +133,8 @@ impl KnownTexts {
                 self.bytes += start.len();
                 KnownText { rest: rest.to_owned(), edges, pseudonym: pseudonym.to_owned() }
             });
+            // Texts that share a beginning share an entry. The least strict edges and the longest
+            // rest win: rather too much is replaced than too little.
             known.edges = known.edges.min(edges);
             if known.rest.len() < rest.len() {
                 rest.clone_into(&mut known.rest);
@@ -138,6 +143,8 @@ impl KnownTexts {
     }
 
     pub(super) fn finders(self) -> Result<KnownFinders, TooMany> {
+        // A message names as much as its sender likes, and the automaton takes about thirty times
+        // the memory of its patterns.
         if self.bytes > limits::REDACT_PATTERNS_BYTES_MAX {
             return Err(TooMany);
         }
@@ -149,12 +156,13 @@ impl KnownTexts {
     }
 }
 
-/// The beginning of a text by which it is found, and what goes on behind it.
+/// Splits a text into the beginning by which it is found, and the rest.
 fn beginning(text: &str) -> (&str, &str) {
     text.split_at(text.floor_char_boundary(limits::REDACT_PATTERN_BYTES_MAX))
 }
 
-/// Finds what a message names: what has an `@` before addresses are looked for, the rest after.
+/// Finds the texts that a message names: those with an `@` before addresses are searched for, the
+/// others after.
 #[derive(Default)]
 pub(super) struct KnownFinders {
     pub(super) whole: Option<KnownFinder>,
@@ -163,8 +171,8 @@ pub(super) struct KnownFinders {
 }
 
 impl KnownFinders {
-    /// Whether a message ID, which the sender chooses, spells an address of the message, or whose
-    /// one is.
+    /// True if a message ID, which the sender chooses, spells an address of the message or the
+    /// local part of one.
     pub(super) fn is_spelled_in(&self, id: &str, pseudonyms: &Pseudonyms) -> bool {
         let local = id.rsplit_once('@').map_or(id, |(local, _)| local);
         let has = |finder: &Option<KnownFinder>, text: &str| {
@@ -176,10 +184,11 @@ impl KnownFinders {
     }
 }
 
-/// A subject without what replies and forwards put before it.
+/// Returns a subject without the prefixes of replies and forwards.
 fn without_prefixes(mut subject: &str) -> &str {
     const PREFIX_BYTES_MAX: usize = 5;
     while let Some((prefix, rest)) = subject.split_once(':') {
+        // By shape, since every language has prefixes of its own (`AW:`, `SV:`, `RIF:`).
         if prefix.len() > PREFIX_BYTES_MAX || !prefix.chars().all(char::is_alphabetic) {
             break;
         }
@@ -188,7 +197,7 @@ fn without_prefixes(mut subject: &str) -> &str {
     subject
 }
 
-/// Finds what a message names.
+/// Finds texts in other texts.
 pub(super) struct KnownFinder {
     automaton: AhoCorasick,
     texts: Vec<KnownText>,
@@ -202,6 +211,7 @@ impl KnownFinder {
         }
         let (patterns, texts): (Vec<String>, Vec<KnownText>) = texts.into_iter().unzip();
         let automaton = AhoCorasick::builder()
+            // With a shorter match, the rest of a longer known text would stay readable.
             .match_kind(MatchKind::LeftmostLongest)
             .ascii_case_insensitive(true)
             .build(&patterns)
@@ -209,7 +219,7 @@ impl KnownFinder {
         Ok(Some(Self { automaton, texts }))
     }
 
-    /// The first of them at or after a byte, and its pseudonym.
+    /// Returns the first known text at or after a byte, and its pseudonym.
     pub(super) fn first(
         &self,
         text: &str,
@@ -239,13 +249,15 @@ impl KnownFinder {
             if is_apart {
                 return Some((range, pseudonym.clone()));
             }
+            // Part of a longer word: go on one character later, as another text may begin within
+            // it.
             start = range.start + text.get(range.start..)?.chars().next().map_or(1, char::len_utf8);
         }
         None
     }
 }
 
-/// Bytes with which a text goes on as another does, in any case.
+/// Returns how many bytes of a text are the same as the beginning of another, ignoring ASCII case.
 fn common_bytes(text: &str, other: &str) -> usize {
     let pairs = text.char_indices().zip(other.chars());
     let is_same = |(at, other): &((usize, char), char)| at.1.eq_ignore_ascii_case(other);
@@ -261,7 +273,7 @@ fn is_of_host(character: char) -> bool {
     character.is_alphanumeric() || character == '-'
 }
 
-/// Where the names begin that stand before a domain with a dot between.
+/// Returns the start of the labels that precede a domain, separated by dots.
 fn host_start(before: &str) -> Option<usize> {
     let names = before.strip_suffix('.')?;
     let is_part = |it: char| is_of_host(it) || it == '.' || it == '_';

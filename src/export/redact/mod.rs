@@ -1,8 +1,8 @@
-//! Takes addresses and subjects out of an extract, and leaves what joins.
+//! Removes addresses and subjects from an extract, and leaves what joins.
 //!
-//! Every text of an event's JSON passes here, whatever member it stands in, and the record's own
-//! texts do. In its place stands a pseudonym: a keyed code (HMAC-SHA256) of the same text. Whoever
-//! has the key can tell which address a pseudonym is; nobody else can.
+//! Every string in an event's JSON passes through here, whatever its member, and so do the record's
+//! own texts. Each is replaced by a pseudonym: a keyed code (HMAC-SHA256) of the text. Whoever has
+//! the key can tell which address a pseudonym stands for; nobody else can.
 
 mod audit;
 mod json_text;
@@ -35,18 +35,18 @@ use crate::store::{Origin, OriginEnd, OriginKind, Provenance, Record, StoredEven
 use crate::time::Timestamp;
 use crate::trace::{Direction, JoinRules, Message, Outcome, Recipient, join};
 
-/// What was redacted, and how: for whoever reads the extract.
+/// A description of the redaction for readers of the extract.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Redacted {
     pub addresses: bool,
     pub subjects: bool,
-    /// Whether the domains of addresses were left.
+    /// True if the domains of addresses were left.
     pub domains_kept: bool,
     pub method: String,
-    /// What the key makes of a fixed text: who has a key can tell whether it is this one.
+    /// The code of a fixed text, by which the owner of a key can tell whether it is this one.
     pub key_check: String,
-    /// All of it in words.
+    /// The complete description in words.
     pub notes: String,
 }
 
@@ -64,7 +64,7 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    /// Reads the key of a case from a file: its text or else its bytes, but for white space at the
+    /// Reads the key of a case from a file: its text, or else its bytes, without white space at the
     /// end.
     pub fn open(
         key: &Path,
@@ -80,6 +80,7 @@ impl Redactor {
         let is_long = bytes.len() as u64 > limits::REDACT_KEY_BYTES_MAX;
         let bytes =
             key_of(bytes).map_err(|reason| ExportError::NoKey { path: key.to_owned(), reason })?;
+        // An editor's line feed at the end must not make it another key.
         let trimmed = bytes.trim_ascii_end();
         let pseudonyms = Pseudonyms::new(trimmed, keeps_domains);
         let is_good = !is_long && trimmed.len() >= limits::REDACT_KEY_BYTES_MIN;
@@ -91,7 +92,7 @@ impl Redactor {
         }
     }
 
-    /// What is said of it in a manifest.
+    /// Describes the redaction for the manifest.
     pub fn describe(&self) -> Redacted {
         let mut notes = Vec::new();
         if self.hides_addresses {
@@ -123,14 +124,16 @@ impl Redactor {
         }
     }
 
-    /// The same message from redacted records, joined anew. `labels` has something for each of its
-    /// events, which comes back in the order of the new ones.
+    /// Returns the message of the redacted records, joined anew. `labels` has something for each of
+    /// its events, and is returned in the order of the new ones.
     pub(crate) fn message<T>(
         &self,
         message: Message,
         labels: Vec<T>,
         rules: &JoinRules,
     ) -> Result<(Message, Vec<T>), ExportError> {
+        // Two passes: an address that only the last event declares may be spelt in the first one's
+        // texts.
         let mut known = KnownTexts::default();
         for stored in &message.events {
             self.note(&stored.record.message, &mut known)?;
@@ -148,6 +151,8 @@ impl Redactor {
                 event.map_err(|error| ExportError::NotRedacted { reason: error.to_string() })?;
             events.push(StoredEvent { record, event });
         }
+        // Joined anew, so that every field comes from redacted records. If that does not give
+        // exactly one message, the pseudonyms broke a join and the export must fail.
         let mut joined = join(events, rules).into_iter();
         match (joined.next(), joined.next()) {
             (Some(it), None) => {
@@ -161,14 +166,14 @@ impl Redactor {
         }
     }
 
-    /// Half of a keyed code of a record's identity, to stand in its place: who guesses the record
-    /// cannot confirm that without the key.
+    /// Returns half of a keyed code that replaces a record's identity: without the key, a guess at
+    /// the record cannot be confirmed.
     pub(crate) fn identity(&self, identity: [u8; 16]) -> [u8; 16] {
         self.pseudonyms.half_code(PseudonymKind::Identity, &identity)
     }
 
-    /// What became of the message for each recipient, by the pseudonyms of these: the directory,
-    /// which decides what events leave open, does not know pseudonyms.
+    /// Returns the outcome for each recipient, by pseudonym. The directory, which decides what the
+    /// events leave open, does not know pseudonyms.
     fn decided(&self, message: &Message) -> Decided {
         let shown = |it: &Address<'_>| match self.hides_addresses {
             true => Address::parse(self.address(it).into()).map(Address::into_owned),
@@ -185,8 +190,9 @@ impl Redactor {
         decided
     }
 
-    /// What may be told of a source: where in it a record stands, when it was read, and where the
-    /// store has it. Its name may hold names, and its hash and lengths would betray a good guess.
+    /// Returns what a source may reveal: the position of a record in it, when it was read, and its
+    /// place in the store. Its name may contain names, and its hash and lengths would confirm a
+    /// good guess.
     pub(super) fn source(&self, source: Provenance) -> Provenance {
         let origin = source.origin;
         let end = origin.end.map(|it| OriginEnd { bytes: None, sha256: None, problem: None, ..it });
@@ -199,7 +205,7 @@ impl Redactor {
         Provenance { origin: Origin { name, end, ..origin }, byte_offset: None, ..source }
     }
 
-    /// Notes what a record names.
+    /// Collects the texts that a record names.
     fn note(&self, json: &str, known: &mut KnownTexts) -> Result<(), ExportError> {
         let hides_domains = !self.keeps_domains;
         rewrite_texts(json, |path, place, text| {
@@ -230,7 +236,7 @@ impl Redactor {
     ) -> Result<Record<'static>, ExportError> {
         let rewritten = rewrite_texts(&record.message, |path, place, text| {
             let Some(text) = text else {
-                // Nobody can tell what it spells.
+                // Not valid Unicode, so it cannot be searched for what it may spell.
                 return Some(self.pseudonyms.name(""));
             };
             self.value(Treatment::of(path, place), text, finders)
@@ -238,7 +244,7 @@ impl Redactor {
         Ok(self.record_of(record, rewritten.map_err(|_| broken())?))
     }
 
-    /// A record with another message, and its own texts redacted.
+    /// Returns a record with another message, and its own texts redacted.
     fn record_of(&self, record: Record<'static>, message: String) -> Record<'static> {
         let own = |it: Option<Cow<'static, str>>| it.map(|it| Cow::Owned(self.plain_text(&it)));
         Record {
@@ -250,7 +256,7 @@ impl Redactor {
         }
     }
 
-    /// What is to stand in place of a text; `None` where it may stay.
+    /// Returns the replacement of a text; `None` if it may stay.
     fn value(&self, role: Treatment, text: &str, known: &KnownFinders) -> Option<String> {
         if text.trim().is_empty() {
             return None;
@@ -282,7 +288,8 @@ impl Redactor {
                 Some(self.pseudonyms.domain(&text.to_lowercase()))
             }
             Treatment::Domain => None,
-            // What else the message names does not matter to it: it is the same in all of them.
+            // Independent of the message's other texts: a key must become the same in every record
+            // that has it.
             Treatment::Key => self.without_addresses(text, &KnownFinders::default()),
             Treatment::Member if is_member(text) => None,
             Treatment::Word if is_word(text.trim()) => None,
@@ -290,7 +297,7 @@ impl Redactor {
         }
     }
 
-    /// The pseudonym of an address; a masked one names nobody, and stays.
+    /// Returns the pseudonym of an address. A masked one names nobody, and stays.
     fn address(&self, address: &Address<'_>) -> String {
         if address.is_masked() {
             return address.logged().to_owned();
@@ -298,11 +305,11 @@ impl Redactor {
         self.pseudonyms.address(address.as_str())
     }
 
-    /// A text without what is known and without addresses; `None` where there is none of them.
+    /// Removes known texts and addresses from a text; `None` if it has none.
     fn without_addresses(&self, text: &str, known: &KnownFinders) -> Option<String> {
         let decoded = decoded_subject(text);
         if self.hides_addresses && decoded.contains("=?") && decoded.contains("?=") {
-            // Encoded in a way that cannot be taken off, and may spell anything.
+            // An encoding that cannot be decoded may spell anything.
             return Some(self.pseudonyms.name(&decoded));
         }
         let mut pieces = Pieces::new(&decoded);
@@ -311,6 +318,8 @@ impl Redactor {
                 pieces.replace(|text, from| finder.first(text, from, &self.pseudonyms));
             }
         };
+        // From whole addresses to their parts, so that none is replaced piecemeal and stays
+        // recognisable.
         replace_known(&mut pieces, known.whole.as_ref());
         if self.hides_addresses {
             pieces.replace(|text, from| {
@@ -323,12 +332,12 @@ impl Redactor {
         pieces.finish()
     }
 
-    /// A text that belongs to no message.
+    /// Redacts a text that belongs to no message.
     pub(super) fn plain_text(&self, text: &str) -> String {
         self.without_addresses(text, &KnownFinders::default()).unwrap_or_else(|| text.to_owned())
     }
 
-    /// An ID that was asked for: a message ID or a trace ID.
+    /// Redacts a requested ID, either a message ID or a trace ID.
     pub(super) fn id(&self, id: &str) -> String {
         let bare = MessageId::parse(pasted_id(id));
         match bare.filter(|it| self.hides_addresses && it.as_str().contains('@')) {
@@ -337,7 +346,7 @@ impl Redactor {
         }
     }
 
-    /// A question without its words: any of them may name what is redacted.
+    /// Returns a question without its words, any of which may name what is redacted.
     pub(super) fn question(&self, question: &BundleQuestion) -> BundleQuestion {
         let code = |it: &String| {
             let mut code = self.pseudonyms.code(PseudonymKind::Question, it);
@@ -356,7 +365,7 @@ impl Redactor {
     }
 }
 
-/// What became of a message, for each address and leg.
+/// The outcomes of a message, for each address and leg.
 #[derive(Default)]
 struct Decided(HashMap<(String, Direction, Timestamp), (Outcome, Vec<Address<'static>>)>);
 
@@ -371,7 +380,8 @@ impl Decided {
     }
 }
 
-/// What belongs to redacted records: their order may be another than that of the originals.
+/// Labels by redacted record, whose order may differ from that of the originals. Records that have
+/// become equal share a queue.
 struct LabelsByRecord<T>(HashMap<(Timestamp, String), VecDeque<T>>);
 
 impl<T> LabelsByRecord<T> {

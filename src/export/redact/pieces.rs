@@ -1,4 +1,4 @@
-//! A text of which some parts have been replaced, and must not be looked at again.
+//! A text of which some parts have been replaced and must not be searched again.
 
 use std::ops::Range;
 
@@ -7,7 +7,7 @@ enum Piece<'t> {
     Replaced(String),
 }
 
-/// A text on its way to being replaced.
+/// A text that is being replaced piece by piece.
 pub(super) struct Pieces<'t> {
     pieces: Vec<Piece<'t>>,
 }
@@ -17,8 +17,8 @@ impl<'t> Pieces<'t> {
         Self { pieces: vec![Piece::Text(text)] }
     }
 
-    /// Replaces all that `find` finds in what has not been replaced yet: it gives the first place
-    /// at or after a byte of a text, and what is to stand there.
+    /// Replaces everything that `find` finds in pieces not yet replaced. `find` returns the first
+    /// range at or after a byte of a text, and its replacement.
     pub(super) fn replace(&mut self, find: impl Fn(&str, usize) -> Option<(Range<usize>, String)>) {
         let mut pieces = Vec::with_capacity(self.pieces.len());
         for piece in self.pieces.drain(..) {
@@ -31,6 +31,7 @@ impl<'t> Pieces<'t> {
             };
             let mut kept_from = 0;
             while let Some((range, new)) = find(text, kept_from) {
+                // An empty or backward match would loop for ever.
                 let is_forward = range.start >= kept_from && range.end > range.start;
                 let (Some(before), true) = (text.get(kept_from..range.start), is_forward) else {
                     break;
@@ -44,7 +45,7 @@ impl<'t> Pieces<'t> {
         self.pieces = pieces;
     }
 
-    /// The text as it is now; `None` when nothing was replaced.
+    /// Returns the text; `None` if nothing was replaced.
     pub(super) fn finish(self) -> Option<String> {
         let is_changed = self.pieces.iter().any(|it| matches!(it, Piece::Replaced(_)));
         is_changed.then(|| {

@@ -1,11 +1,11 @@
-//! Pseudonyms: the same for the same text under one key, and nothing without it.
+//! Pseudonyms: equal for equal texts under one key, and meaningless without it.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-/// What a text is, so that the pseudonym of one kind says nothing of another.
+/// The kind of a text. Equal texts of different kinds have unrelated pseudonyms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PseudonymKind {
     Address,
@@ -22,6 +22,7 @@ pub(super) enum PseudonymKind {
 
 impl PseudonymKind {
     fn label(self) -> &'static [u8] {
+        // The zero byte ends each label, so that label and text cannot be split in two ways.
         match self {
             Self::Address => b"address\0",
             Self::Domain => b"domain\0",
@@ -43,8 +44,8 @@ pub(super) struct Pseudonyms {
     keeps_domains: bool,
 }
 
-/// Hexadecimal digits of a pseudonym: 64 bits, so that among a million texts two share one with a
-/// chance of 1 to 30 million.
+/// Hexadecimal digits of a pseudonym. With these 64 bits, the chance that two of a million texts
+/// share one is 1 in 30 million.
 const DIGITS: usize = 16;
 
 impl Pseudonyms {
@@ -52,12 +53,12 @@ impl Pseudonyms {
         Some(Self { mac: Hmac::new_from_slice(key).ok()?, keeps_domains })
     }
 
-    /// The whole of the code of a text.
+    /// Returns the complete code of a text.
     pub(super) fn code(&self, kind: PseudonymKind, text: &str) -> String {
         hex::encode(self.mac_of(kind, text.as_bytes()))
     }
 
-    /// The first half of the code of some bytes.
+    /// Returns the first half of the code of some bytes.
     pub(super) fn half_code(&self, kind: PseudonymKind, bytes: &[u8]) -> [u8; 16] {
         let mut code = [0; 16];
         code.iter_mut().zip(self.mac_of(kind, bytes)).for_each(|(here, it)| *here = it);
@@ -75,12 +76,13 @@ impl Pseudonyms {
         code
     }
 
-    /// `x1f….@x2a….invalid`, or with the domain as it is.
+    /// Returns `x1f….@x2a….invalid`, or the same with the original domain.
     ///
-    /// `address` is in lower case. What has no `@` becomes `x1f…` alone.
+    /// `address` must be in lower case. One without `@` becomes `x1f…` alone.
     pub(super) fn address(&self, address: &str) -> String {
         let local = format!("x{}", self.digits(PseudonymKind::Address, address));
         match address.rsplit_once('@') {
+            // Only a plain host name is kept: anything else after the last `@` may spell more.
             Some((_, domain)) if self.keeps_domains && is_host(domain) => {
                 format!("{local}@{domain}")
             }
@@ -89,23 +91,23 @@ impl Pseudonyms {
         }
     }
 
-    /// A domain that does not exist (RFC 2606).
+    /// Returns a domain that cannot exist (RFC 2606).
     pub(super) fn domain(&self, domain: &str) -> String {
         format!("x{}.invalid", self.digits(PseudonymKind::Domain, domain))
     }
 
-    /// What stands for a name, or a part of one.
+    /// Returns the pseudonym of a name, or of part of one.
     pub(super) fn name(&self, name: &str) -> String {
         format!("x{}", self.digits(PseudonymKind::Name, &name.to_lowercase()))
     }
 
-    /// What stands for the ID of somebody in the organization, in any case.
+    /// Returns the pseudonym of a person's ID, which is the same in any case.
     pub(super) fn person(&self, id: &str) -> String {
         format!("id-{}", self.digits(PseudonymKind::Person, &id.to_lowercase()))
     }
 
-    /// What stands for an IP address: one of those that are for documentation (RFC 3849), so that
-    /// programs still take it for an address. What is none becomes a name.
+    /// Returns the pseudonym of an IP address: one from the range for documentation (RFC 3849), so
+    /// that programs still accept it as an address. Anything else is treated as a name.
     pub(super) fn network_address(&self, address: &str) -> String {
         let Ok(parsed) = address.trim().parse::<IpAddr>() else { return self.name(address) };
         let code =
@@ -115,14 +117,15 @@ impl Pseudonyms {
         Ipv6Addr::from_bits(DOCUMENTATION | u128::from(bits)).to_string()
     }
 
-    /// What stands for a subject.
+    /// Returns the pseudonym of a subject.
     pub(super) fn subject(&self, subject: &str) -> String {
         format!("subject-{}", self.digits(PseudonymKind::Subject, subject))
     }
 
-    /// A message ID without its brackets. Two of them stay two, and the same one the same.
+    /// Returns the pseudonym of a message ID without brackets. Different IDs stay different, and
+    /// equal ones equal.
     ///
-    /// Either its domain is replaced or, where domains are kept, what stands before: so it never
+    /// Either its domain is replaced or, if domains are kept, the part before it: so it never
     /// spells an address.
     pub(super) fn message_id(&self, id: &str) -> String {
         match id.rsplit_once('@') {
@@ -136,20 +139,20 @@ impl Pseudonyms {
         }
     }
 
-    /// What stands for a message ID of which nothing may be left.
+    /// Returns the pseudonym of a message ID of which nothing may be left.
     pub(super) fn whole_message_id(&self, id: &str) -> String {
         format!("x{}", self.digits(PseudonymKind::MessageId, id))
     }
 }
 
-/// Whether this could be the name of a host, and says nothing else.
+/// True if this could be the name of a host, and contains nothing else.
 fn is_host(domain: &str) -> bool {
     let is_part = |it: char| it.is_alphanumeric() || matches!(it, '.' | '-' | '_');
     !domain.is_empty() && domain.chars().all(is_part)
 }
 
-/// Whether the first part of a message ID is one of the usual ones, which programs make, without an
-/// address inside it. What has no digit may be somebody's name.
+/// True if the first part of a message ID looks generated by a program, without an address in it. A
+/// part without a digit may be somebody's name.
 fn is_generated(local: &str) -> bool {
     let is_part = |it: char| it.is_ascii_alphanumeric() || "!#$&'*+-./^_`{|}~".contains(it);
     local.contains(|it: char| it.is_ascii_digit()) && local.chars().all(is_part)

@@ -1,30 +1,30 @@
-//! What a text in an event's JSON is, by the members around it.
+//! The role of a string in an event's JSON, by the members around it.
 
 use super::json_text::{Path, TextPlace};
 
-/// What is to be done with a text.
+/// The treatment of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Treatment {
-    /// An address, or the name of whoever has one.
+    /// An address, or its owner's name.
     Address,
     Subject,
     MessageId,
-    /// What joins a leg: two that differ must go on to differ, and the same must stay the same.
+    /// A key that joins legs: different ones must stay different, and equal ones equal.
     Key,
-    /// The name of a member, where it is one.
+    /// The name of a member, if it looks like one.
     Member,
-    /// A word of WorkMail's own, where it is one.
+    /// A word of WorkMail's own vocabulary, if it looks like one.
     Word,
-    /// The ID of somebody in the organization.
+    /// The ID of a person in the organization.
     Person,
     Network,
-    /// The name of a domain.
+    /// A domain name.
     Domain,
     /// Anything that people or servers wrote.
     Text,
 }
 
-/// Members that hold addresses, whatever their shape, in lower case.
+/// Members that hold addresses in any shape, in lower case.
 const ADDRESSES: [&str; 12] = [
     "from",
     "sender",
@@ -40,7 +40,7 @@ const ADDRESSES: [&str; 12] = [
     "address",
 ];
 
-/// Members of an address that hold something else.
+/// Members of an address object that hold something else.
 const NOT_ADDRESSES: [&str; 4] = ["status", "reason", "action", "diagnosticcode"];
 
 const WORDS: [&str; 12] = [
@@ -68,6 +68,8 @@ impl Treatment {
         let keys: Vec<String> = path.keys().map(folded).collect();
         let is_any = |names: &[&str]| keys.iter().any(|it| names.contains(&it.as_str()));
         let is_own = |names: &[&str]| keys.first().is_some_and(|it| names.contains(&it.as_str()));
+        // Any enclosing member counts, as an address may be nested in objects and lists; exceptions
+        // count only for the member itself.
         if is_any(&["subject"]) {
             Self::Subject
         } else if is_any(&MESSAGE_IDS) {
@@ -84,14 +86,14 @@ impl Treatment {
     }
 }
 
-/// Members of audit events that hold the ID of somebody.
+/// Members of audit events that hold a person's ID.
 const PEOPLE: [&str; 3] = ["userid", "impersonatorid", "ownerid"];
 
-/// Members of audit events that hold IDs of things, and join events.
+/// Members of audit events that hold IDs of things, which join events.
 const THINGS: [&str; 6] =
     ["itemid", "folderid", "requestid", "ruleid", "personalaccesstokenid", "organizationarn"];
 
-/// Members of audit events that hold words of WorkMail's own.
+/// Members of audit events that hold words of WorkMail's own vocabulary.
 const VOCABULARY: [&str; 10] = [
     "action",
     "objecttype",
@@ -106,7 +108,7 @@ const VOCABULARY: [&str; 10] = [
 ];
 
 impl Treatment {
-    /// The role of a text in an audit event.
+    /// Returns the treatment of a string in an audit event.
     pub(super) fn in_audit_event(path: &Path<'_>, place: TextPlace) -> Self {
         let own = match place {
             TextPlace::Key => return Self::Member,
@@ -125,18 +127,18 @@ impl Treatment {
     }
 }
 
-/// A member's name without what tells `messageId` and `message-id` apart.
+/// Normalises a member's name, so that `messageId` and `message-id` are the same.
 fn folded(name: &str) -> String {
     name.chars().filter(|it| it.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
 
-/// Whether this could be the name of a member, which must stay whatever a subject says.
+/// True if this could be the name of a member, which must stay whatever a subject says.
 pub(super) fn is_member(name: &str) -> bool {
     const BYTES_MAX: usize = 64;
     name.len() <= BYTES_MAX && name.bytes().all(|it| it.is_ascii_alphanumeric() || it == b'_')
 }
 
-/// Whether a text is one that WorkMail writes of itself: a name in capitals, a status, a time.
+/// True if WorkMail itself writes such a text: a name in capitals, a status, a time.
 pub(super) fn is_word(text: &str) -> bool {
     const BYTES_MAX: usize = 64;
     let is_part = |it: u8| {

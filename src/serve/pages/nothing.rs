@@ -13,7 +13,7 @@ pub(super) struct Nothing {
     pub(super) what: &'static str,
     /// True if the store has no events at all.
     pub(super) is_empty_store: bool,
-    /// True if the question is about mail, which half a word may find.
+    /// True if the question is about mail, where half an address or word may find more.
     pub(super) is_of_mail: bool,
     /// True if the question is about everything that names a person.
     pub(super) is_of_person: bool,
