@@ -15,7 +15,7 @@ use crate::access::{AccessEvent, AccessGroup, AccessGroups, AccessKey, People};
 use crate::audit::{AuditField, AuditType, Flag};
 use crate::time::Zone;
 
-/// One event as programs read it.
+/// The JSON of one event.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AccessJson<'e> {
@@ -51,7 +51,7 @@ struct AccessJson<'e> {
     message: Original<'e>,
 }
 
-/// Who did it, as people are called: by address where that is known.
+/// Returns who did it: the address if that is known, or else the name or the ID.
 pub fn access_user<'e>(event: &'e AccessEvent, people: &'e People) -> Option<&'e str> {
     match event.event.get(AuditField::UserId) {
         Some(id) => people.who(id, event.at()).or(event.event.get(AuditField::User)).or(Some(id)),
@@ -59,13 +59,13 @@ pub fn access_user<'e>(event: &'e AccessEvent, people: &'e People) -> Option<&'e
     }
 }
 
-/// Whose mailbox it is, likewise.
+/// Returns the owner of the mailbox, likewise.
 pub fn access_owner<'e>(event: &'e AccessEvent, people: &'e People) -> Option<&'e str> {
     let id = event.event.get(AuditField::OwnerId)?;
     Some(people.who(id, event.at()).unwrap_or(id))
 }
 
-/// `true`, `false`, or what was logged instead; nothing where the event does not say.
+/// Returns `true`, `false`, or the logged text; null if the event does not say.
 fn allowed_json(event: &AccessEvent) -> Value {
     match event.event.allowed() {
         None => Value::Null,
@@ -112,16 +112,16 @@ impl<'e> AccessJson<'e> {
     }
 }
 
-/// Audit events, with those whom they name.
+/// Audit events, with the people that they name.
 #[derive(Clone, Copy, Debug)]
 pub struct AccessEvents<'e> {
     /// The events.
     pub events: &'e [AccessEvent],
-    /// Who has which ID.
+    /// The owners of IDs.
     pub people: &'e People,
 }
 
-/// When, what, who, from where, whether it was granted, and what it was about.
+/// A row for each event: time, action, user, address, result, and details beneath.
 impl Part for AccessEvents<'_> {
     fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
         let mut table = Table::new([
@@ -159,7 +159,7 @@ impl Part for AccessEvents<'_> {
     }
 }
 
-/// Whether it was granted, in a word; nothing where the event does not say.
+/// Returns in a word whether it was granted; empty if the event does not say.
 pub fn access_result(event: &AccessEvent) -> &str {
     match event.event.allowed() {
         None => "",
@@ -170,8 +170,8 @@ pub fn access_result(event: &AccessEvent) -> &str {
     }
 }
 
-/// An event in one line of text: what was done, by whom, from where, whether it was granted, and
-/// what it was about.
+/// Describes an event in one line: what was done, by whom, from where, whether it was granted, and
+/// details.
 pub fn access_sentence(event: &AccessEvent, people: &People) -> String {
     let mut sentence = access_what(event);
     if let Some(user) = access_user(event, people) {
@@ -191,7 +191,7 @@ pub fn access_sentence(event: &AccessEvent, people: &People) -> String {
     sentence
 }
 
-/// What was done, in a few words.
+/// Describes what was done in a few words.
 pub fn access_what(event: &AccessEvent) -> String {
     let get = |field| event.event.get(field).unwrap_or("");
     let (action, object) = (get(AuditField::Action), get(AuditField::ObjectType));
@@ -205,7 +205,7 @@ pub fn access_what(event: &AccessEvent) -> String {
     }
 }
 
-/// What stands beneath an event: whose mailbox, which folder, item, rule, protocol and agent.
+/// Returns the details of an event: the mailbox, folder, item, rule, protocol and agent.
 pub fn access_details(event: &AccessEvent, people: &People) -> String {
     let own = event.event.get(AuditField::UserId) == event.event.get(AuditField::OwnerId);
     let owner = access_owner(event, people).filter(|_| !own).map(|it| format!("mailbox of {it}"));
@@ -227,15 +227,16 @@ pub fn access_details(event: &AccessEvent, people: &People) -> String {
     owner.into_iter().chain(parts).collect::<Vec<_>>().join(" · ")
 }
 
-/// The columns of an event: the last are the fields of the log, by their names there.
+/// Returns the columns of an event. The last ones are the fields of the log, under their names
+/// there.
 pub fn access_columns() -> impl Iterator<Item = &'static str> {
     let fields = AuditField::ALL.into_iter().map(AuditField::key);
-    // The availability provider's type has the name of the event's.
+    // The availability provider's type would share its name with the event's.
     let fields = fields.map(|it| if it == "type" { "provider_type" } else { it });
     ["timestamp", "type", "userAddress", "ownerAddress"].into_iter().chain(fields)
 }
 
-/// An event's cells, as [`access_columns`] names them.
+/// Returns an event's cells, in the order of [`access_columns`].
 pub fn access_cells(event: &AccessEvent, people: &People, zone: &Zone) -> Vec<String> {
     let start = [
         event.at().in_zone(zone),
@@ -269,7 +270,7 @@ impl AccessGroups {
     }
 }
 
-/// The largest first.
+/// A row for each group, the largest first.
 impl Answer for AccessGroups {
     fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
         if self.rows.is_empty() {

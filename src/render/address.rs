@@ -1,8 +1,8 @@
-//! Addresses for people: what looks like another address is told apart.
+//! Addresses for people: those that look like another are marked.
 //!
-//! `ana@аcme.example` with a Cyrillic а reads as the organization's own. A domain that is not
-//! ASCII is followed by the form that name servers know, and a label or a local part in scripts
-//! that nobody writes together by a mark. Programs get addresses as they are.
+//! `ana@аcme.example` with a Cyrillic а reads as the organization's own. A domain that is not ASCII
+//! is followed by the form that name servers use, and a label or local part in scripts that nobody
+//! mixes by a mark. Programs get addresses unchanged.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -19,30 +19,29 @@ use crate::limits;
 const MIXED_SCRIPTS: &str = "[mixed scripts]";
 const NO_DOMAIN: &str = "[not a domain name]";
 
-/// What an address keeps of its columns beside marks that have no room.
+/// Minimum columns that an address keeps when there is no room for it and its marks.
 const BARE_COLUMNS_MIN: usize = 9;
 
-/// Scripts that are written together, by the level "Highly Restrictive" of
-/// [UTS 39](https://www.unicode.org/reports/tr39/#Restriction_Level_Detection).
+/// Sets of scripts that are written together, by the level "Highly Restrictive" of [UTS
+/// 39](https://www.unicode.org/reports/tr39/#Restriction_Level_Detection).
 const WRITTEN_TOGETHER: [&[Script]; 3] = [
     &[Script::Latin, Script::Han, Script::Hiragana, Script::Katakana],
     &[Script::Latin, Script::Han, Script::Bopomofo],
     &[Script::Latin, Script::Han, Script::Hangul],
 ];
 
-/// A text for people in which marks follow the addresses that need them; where it is cut, the
-/// marks stay, each with its address as long as there is room.
+/// A text for people in which marks follow the addresses that need them. When it is cut, the marks
+/// stay, each next to its address as long as there is room.
 ///
-/// It displays as it may stand on a terminal: sanitised, and cut to
-/// [`limits::TABLE_TEXT_COLUMNS_MAX`].
+/// Its `Display` is fit for a terminal: sanitised, and cut to [`limits::TABLE_TEXT_COLUMNS_MAX`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marked {
     whole: String,
-    /// Where there are marks: the text in pieces.
+    /// The text in pieces, if it has marks.
     pieces: Vec<AddressPiece>,
 }
 
-/// A stretch of a text that may be cut, and what follows it that may not.
+/// A part of a text that may be cut, and what follows it that may not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct AddressPiece {
     text: String,
@@ -50,23 +49,23 @@ struct AddressPiece {
     separator: &'static str,
 }
 
-/// What stands between two who write to each other.
+/// The separator between a sender and a recipient.
 const TO: &str = " → ";
 
 impl Marked {
-    /// An address.
+    /// Marks an address.
     #[must_use]
     pub fn address(address: &str) -> Self {
         Self::new(|namer| namer.address(address).into_owned())
     }
 
-    /// The domain of an address.
+    /// Marks the domain of an address.
     #[must_use]
     pub fn domain(domain: &str) -> Self {
         Self::new(|namer| namer.domain(domain).into_owned())
     }
 
-    /// Whatever `say` makes of the addresses that it has named to it.
+    /// Makes a text with `say`, which passes each address to the namer.
     pub(super) fn new(say: impl Fn(&mut Namer) -> String) -> Self {
         let mut namer = Namer { is_exact: false, marked: Vec::new() };
         let whole = say(&mut namer);
@@ -75,7 +74,8 @@ impl Marked {
         Self { whole, pieces }
     }
 
-    /// The text, sanitised and cut to `width` columns: rather the text than the marks.
+    /// Returns the text, sanitised and cut to `width` columns. The text has priority over the
+    /// marks.
     pub(super) fn fit(&self, width: usize) -> String {
         if self.pieces.is_empty() {
             return fit(&self.whole, width);
@@ -86,7 +86,7 @@ impl Marked {
             .unwrap_or_else(|| self.fit_with_marks_behind(width))
     }
 
-    /// Each mark with its address; `None` where that leaves too little of the addresses.
+    /// Puts each mark next to its address; `None` if that leaves too little of the addresses.
     fn fit_pieces(&self, width: usize) -> Option<String> {
         let fixed = self.pieces.iter().map(|it| {
             let blank = usize::from(!it.marks.is_empty());
@@ -96,6 +96,7 @@ impl Marked {
         let lengths: Vec<usize> =
             self.pieces.iter().map(|it| columns(&fit(&it.text, width))).collect();
         let mut order: Vec<usize> = (0..lengths.len()).collect();
+        // Shortest first: what a short piece does not use goes to the longer ones after it.
         order.sort_by_key(|it| lengths.get(*it));
         let mut widths = vec![0; lengths.len()];
         for (done, index) in order.iter().enumerate() {
@@ -130,6 +131,7 @@ impl Marked {
                 marks.push(&piece.marks);
             }
         }
+        // Marks go to the end, where they are visible, though it is no longer clear whose they are.
         let marks = fit(&marks.join(" "), width.saturating_sub(BARE_COLUMNS_MIN + 1));
         if marks.is_empty() {
             return fit(&bare, width);
@@ -138,12 +140,12 @@ impl Marked {
     }
 }
 
-/// Cuts a text at its marked addresses, and at what stands between two who write to each other.
+/// Splits a text at its marked addresses, and at the separator between sender and recipient.
 fn pieces(whole: &str, marked: &[(String, String)]) -> Vec<AddressPiece> {
     let mut pieces = Vec::new();
     let mut rest = whole;
     for (address, marks) in marked {
-        // Named, and then not said.
+        // The address was named but did not get into the text.
         let Some((before, after)) = rest.split_once(&format!("{address} {marks}")) else {
             continue;
         };
@@ -172,12 +174,12 @@ impl fmt::Display for Marked {
 /// Names addresses, and remembers those that got marks.
 pub(super) struct Namer {
     is_exact: bool,
-    /// Each with its marks.
+    /// The marked addresses, each with its marks.
     marked: Vec<(String, String)>,
 }
 
 impl Namer {
-    /// One that leaves addresses as they are.
+    /// Makes a namer that leaves addresses unchanged.
     pub(super) fn exact() -> Self {
         Self { is_exact: true, marked: Vec::new() }
     }
@@ -194,6 +196,7 @@ impl Namer {
     }
 
     fn name<'a>(&mut self, text: &'a str, marks_of: fn(&str) -> Vec<String>) -> Cow<'a, str> {
+        // ASCII is its own ASCII form, and has a single script.
         if self.is_exact || text.is_ascii() {
             return Cow::Borrowed(text);
         }
@@ -223,10 +226,10 @@ fn marks_of(local: Option<&str>, domain: Option<&str>) -> Vec<String> {
     marks
 }
 
-/// The form of a domain that name servers know; none where it is no domain.
+/// Returns the form of a domain that name servers use; `None` if it is no domain.
 ///
-/// A domain that only becomes one when letters are replaced or left out (full-width ones,
-/// zero-width ones) is none: to name what it becomes would say that it was that.
+/// Text that becomes a domain only when letters are replaced or dropped (full-width or zero-width
+/// ones) is none: naming the result would claim that it was that domain.
 fn ascii_form(domain: &str) -> Option<String> {
     if domain.len() > limits::DOMAIN_BYTES_MAX {
         return None;
@@ -243,12 +246,13 @@ fn ascii_form(domain: &str) -> Option<String> {
     is_as_written.then(|| ascii.into_owned())
 }
 
-/// Whether a text has letters of scripts that are not written together.
+/// True if a text has letters of scripts that are not written together.
 fn mixes_scripts(text: &str) -> bool {
     if text.is_ascii() {
         return false;
     }
     let scripts = ScriptWithExtensions::new();
+    // Digits, punctuation and combining marks go with every script.
     let is_anyones = |it: &ScriptExtensionsSet<'_>| {
         it.contains(&Script::Common) || it.contains(&Script::Inherited)
     };
@@ -258,6 +262,8 @@ fn mixes_scripts(text: &str) -> bool {
     };
     let is_in = |some: &[Script]| letters().all(|set| some.iter().any(|it| set.contains(it)));
     letters().next().is_some_and(|first| {
+        // A letter may belong to several scripts, so one that all letters share is looked for, then
+        // a set of which each letter has one.
         !first.iter().any(|it| is_in(&[it])) && !WRITTEN_TOGETHER.into_iter().any(is_in)
     })
 }

@@ -1,7 +1,7 @@
-//! What a question gives back, before it is laid out, and the one printer that lays it out.
+//! Answers before they are laid out, and the one printer that lays them out.
 //!
 //! An answer that fits into memory is an [`Answer`]. A long list is printed [part](Part) by part.
-//! Nobody else decides by [`AnswerFormat`] how something is laid out.
+//! Only this module decides by [`AnswerFormat`] how something is laid out.
 
 use std::io::{self, Write};
 
@@ -14,7 +14,7 @@ use super::sanitise::sanitise;
 use super::table::TableOptions;
 use crate::time::Zone;
 
-/// How an answer is printed.
+/// The format in which an answer is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AnswerFormat {
     /// Aligned columns for people.
@@ -28,15 +28,15 @@ pub enum AnswerFormat {
     Csv,
 }
 
-/// A value that knows how to lay itself out.
+/// A value that can lay itself out.
 pub trait Answer {
-    /// For people: columns, or sentences.
+    /// Writes it for people, as columns or sentences.
     fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()>;
 
-    /// For programs: one document, or a list.
+    /// Writes it for programs, as a document or a list.
     fn json(&self, zone: &Zone, out: &mut JsonWriter<'_>) -> io::Result<()>;
 
-    /// For spreadsheets. What is no table stands there as people read it.
+    /// Writes it for spreadsheets. An answer that is no table is written as for people.
     fn csv(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
         self.table(options, out)
     }
@@ -44,41 +44,41 @@ pub trait Answer {
 
 /// Rows of a long list that are laid out together.
 pub trait Part {
-    /// For people.
+    /// Writes the rows for people.
     fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()>;
 
     /// Adds an element to the list for each row.
     fn json(&self, zone: &Zone, list: &mut JsonWriter<'_>) -> io::Result<()>;
 
-    /// Rows of CSV, without a header.
+    /// Writes rows of CSV without a header.
     fn csv(&self, zone: &Zone, out: &mut dyn Write) -> io::Result<()>;
 }
 
 /// A member of a JSON object.
 pub type JsonMember = (&'static str, Value);
 
-/// An object of members.
+/// Makes an object of members.
 pub(super) fn object(members: impl IntoIterator<Item = JsonMember>) -> Map<String, Value> {
     members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// A list, before any of its rows is there.
+/// The head of a list, known before any of its rows.
 #[derive(Clone, Debug)]
 pub struct ListHead {
-    /// What it is called in a JSON document.
+    /// Its name in a JSON document.
     pub name: &'static str,
-    /// What stands before it there.
+    /// The members before it there.
     pub members: Vec<JsonMember>,
     /// The header of its CSV.
     pub columns: Vec<&'static str>,
 }
 
-/// Prints answers, all in one way.
+/// Prints answers, all in the same way.
 #[derive(Clone, Debug)]
 pub struct Printer {
-    /// In which format.
+    /// The format.
     pub format: AnswerFormat,
-    /// For which terminal, and in which zone.
+    /// The terminal's width, and the time zone.
     pub options: TableOptions,
 }
 
@@ -92,6 +92,7 @@ impl Printer {
             AnswerFormat::Ndjson => answer.json(&options.zone, &mut JsonWriter::lines(out)),
             AnswerFormat::Csv => answer.csv(options, out),
         }?;
+        // A buffered writer that is merely dropped swallows its errors, such as a full disk.
         out.flush()
     }
 
@@ -113,7 +114,7 @@ impl Printer {
     }
 }
 
-/// A list on its way out: of its parts, one after another, only one is in memory.
+/// A list being printed. Only one of its parts is in memory at a time.
 pub struct ListPrinter<'o> {
     printer: &'o Printer,
     json: JsonWriter<'o>,
@@ -130,7 +131,7 @@ impl ListPrinter<'_> {
         }
     }
 
-    /// Prints what stands behind the list, in a JSON document as its members.
+    /// Prints what follows the list: in a JSON document its last members.
     pub fn end(mut self, mut members: Vec<JsonMember>, shape: &AnswerShape) -> io::Result<()> {
         let options = &self.printer.options;
         match self.printer.format {
@@ -140,14 +141,14 @@ impl ListPrinter<'_> {
                 self.json.end(&members)?;
             }
             AnswerFormat::Ndjson => shape.json(&options.zone, &mut self.json)?,
-            // One table has no room for another.
+            // A CSV file holds one table, so the shape is left out.
             AnswerFormat::Csv => {}
         }
         self.json.out.flush()
     }
 }
 
-/// JSON on its way out: a document, or lines that have each element of its list and nothing else.
+/// Writes JSON: a document, or lines that hold the elements of its list and nothing else.
 pub struct JsonWriter<'o> {
     out: &'o mut dyn Write,
     is_lines: bool,
@@ -165,17 +166,17 @@ impl<'o> JsonWriter<'o> {
         Self { out, is_lines: true, is_first: true }
     }
 
-    /// Whether each element is a line.
+    /// True if each element is a line.
     pub fn is_lines(&self) -> bool {
         self.is_lines
     }
 
-    /// Writes what is no list: the same line in both.
+    /// Writes something that is no list; it is the same line in both forms.
     pub fn value(&mut self, value: &impl Serialize) -> io::Result<()> {
         write_json(value, self.out)
     }
 
-    /// Writes a list: `{BEFORE…,"NAME":[ELEMENT…],BEHIND…}`, or its elements.
+    /// Writes a list: `{BEFORE…,"NAME":[ELEMENT…],BEHIND…}`, or only its elements.
     pub fn list<E: Serialize>(
         &mut self,
         before: &[JsonMember],
@@ -211,7 +212,7 @@ impl<'o> JsonWriter<'o> {
         self.terminate()
     }
 
-    /// Writes an element that is text already.
+    /// Writes an element that is serialised already.
     pub(super) fn push_text(&mut self, element: &[u8]) -> io::Result<()> {
         self.separate()?;
         self.out.write_all(element)?;
@@ -227,7 +228,7 @@ impl<'o> JsonWriter<'o> {
         if self.is_lines { self.out.write_all(b"\n") } else { Ok(()) }
     }
 
-    /// Writes what stands behind the last element.
+    /// Writes what follows the last element.
     pub(super) fn end(&mut self, behind: &[JsonMember]) -> io::Result<()> {
         if self.is_lines {
             return Ok(());
@@ -243,8 +244,8 @@ impl<'o> JsonWriter<'o> {
     }
 }
 
-/// Writes CSV: a header, and a row for each item. Texts of strangers go through
-/// [`csv_cell`](super::csv_cell) first.
+/// Writes CSV: a header, and a row for each item. Texts of strangers must have passed through
+/// [`csv_cell`](super::csv_cell).
 pub fn write_csv<C: AsRef<[u8]>>(
     header: impl IntoIterator<Item = impl AsRef<[u8]>>,
     rows: impl IntoIterator<Item = impl IntoIterator<Item = C>>,
@@ -256,7 +257,7 @@ pub fn write_csv<C: AsRef<[u8]>>(
     csv.flush()
 }
 
-/// Writes rows of CSV that go on with earlier ones.
+/// Writes rows of CSV that continue earlier ones.
 pub fn write_csv_rows<C: AsRef<[u8]>>(
     rows: impl IntoIterator<Item = impl IntoIterator<Item = C>>,
     out: &mut dyn Write,
@@ -266,7 +267,7 @@ pub fn write_csv_rows<C: AsRef<[u8]>>(
     csv.flush()
 }
 
-/// What is said in a few lines, and to programs as one object.
+/// An answer of a few lines for people, and of one object for programs.
 #[derive(Clone, Debug)]
 pub struct BriefAnswer {
     /// The lines.

@@ -1,16 +1,16 @@
-//! Numbers as bars of block characters.
+//! Bars of block characters for numbers.
 
-/// Eighths of a character's width, from one to eight.
+/// Blocks of one to eight eighths of a character's width.
 const EIGHTHS: [char; 8] = ['▏', '▎', '▍', '▌', '▋', '▊', '▉', '█'];
 
-/// Eighths of a character's height, from one to eight.
+/// Blocks of one to eight eighths of a character's height.
 const HEIGHTS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// What stands for nothing in a row of columns.
+/// The mark for zero in a row of columns.
 const NOTHING: char = '·';
 
-/// A bar of at most `width` characters, as long as `count` is of `most`. Whatever is more than
-/// nothing is seen.
+/// Returns a bar of at most `width` characters, in proportion of `count` to `most`. Anything above
+/// zero is visible.
 pub(super) fn bar(count: u64, most: u64, width: usize) -> String {
     let eighths = scaled(count, most, width.saturating_mul(EIGHTHS.len()));
     let (whole, rest) = (eighths / EIGHTHS.len(), eighths % EIGHTHS.len());
@@ -18,8 +18,8 @@ pub(super) fn bar(count: u64, most: u64, width: usize) -> String {
     std::iter::repeat_n('█', whole).chain(last.copied()).collect()
 }
 
-/// A column for each count, side by side. Where there are more counts than `width`, as many
-/// neighbours as needed make one column together.
+/// Returns a column for each count, side by side. If there are more counts than `width`, neighbours
+/// share a column.
 pub(super) fn columns_of(counts: &[u64], width: usize) -> String {
     let together = counts_together(counts.len(), width);
     let sums: Vec<u64> = counts.chunks(together).map(|it| it.iter().sum()).collect();
@@ -29,17 +29,18 @@ pub(super) fn columns_of(counts: &[u64], width: usize) -> String {
     sums.iter().map(|it| column(it).copied().unwrap_or(NOTHING)).collect()
 }
 
-/// How many of `count` neighbours make one column, so that all fit into `width`.
+/// Returns how many of `count` neighbours share a column, so that all fit into `width`.
 pub(super) fn counts_together(count: usize, width: usize) -> usize {
     count.div_ceil(width.max(1)).max(1)
 }
 
-/// `count` of `most` as steps of `steps`; at least one of anything.
+/// Scales `count` of `most` to `steps`; anything above zero is at least one.
 fn scaled(count: u64, most: u64, steps: usize) -> usize {
     if count == 0 || most == 0 {
         return 0;
     }
     let steps = u128::try_from(steps).unwrap_or(u128::MAX);
+    // In 128 bits, where the product cannot overflow.
     let scaled = u128::from(count).saturating_mul(steps) / u128::from(most);
     usize::try_from(scaled.max(1).min(steps)).unwrap_or(usize::MAX)
 }

@@ -1,5 +1,5 @@
-//! What is known of many IDs: one row for each recipient of each message, with the ID that it was
-//! asked for by, and one for each ID that no event has.
+//! The answer for many IDs: a row for each recipient of each message with the requested ID, and one
+//! for each ID that no event has.
 
 use std::io::{self, Write};
 
@@ -12,13 +12,13 @@ use super::trace_table::{RECIPIENT_COLUMNS, recipient_cells};
 use crate::time::Zone;
 use crate::trace::Message;
 
-/// What stands for the outcome of an ID that no event has.
+/// The outcome shown for an ID that no event has.
 const NOT_FOUND: &str = "not found";
 
 /// Bytes of a few rows of CSV.
 const ROWS_BYTES: usize = 1 << 10;
 
-/// Answers of some IDs, laid out by whoever traced them: for people, or for programs.
+/// The answers for some IDs, laid out already, either for people or for programs.
 #[derive(Default)]
 pub struct BatchPart {
     rows: Vec<Vec<Cell>>,
@@ -27,32 +27,33 @@ pub struct BatchPart {
 }
 
 impl BatchPart {
-    /// What stands around them.
+    /// Returns the head of the list.
     pub fn head() -> ListHead {
         let columns = ["id"].into_iter().chain(message_columns()).collect();
         ListHead { name: "messages", members: Vec::new(), columns }
     }
 
-    /// How many rows of a table it has.
+    /// Returns the number of table rows.
     pub fn row_count(&self) -> usize {
         self.rows.len()
     }
 
-    /// Whether there is nothing to lay out.
+    /// True if there is nothing to print.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.csv.is_empty() && self.messages.is_empty()
     }
 
-    /// Goes on with the answer of another ID.
+    /// Appends the answer for another ID.
     pub fn append(&mut self, mut other: Self) {
         self.rows.append(&mut other.rows);
         self.csv.append(&mut other.csv);
         self.messages.append(&mut other.messages);
     }
 
-    /// An ID and its messages, for people.
+    /// Lays out an ID and its messages for people.
     #[must_use]
     pub fn rows(id: &str, messages: &[Message], zone: &Zone) -> Self {
+        // Without an address and a direction, whose columns come between ID and outcome.
         let alone = |outcome: Cell| vec![Cell::new(id), Cell::new(""), Cell::new(""), outcome];
         let mut rows = Vec::new();
         if messages.is_empty() {
@@ -72,16 +73,16 @@ impl BatchPart {
         Self { rows, ..Self::default() }
     }
 
-    /// A message, for programs, without the ID: each is written once.
+    /// Lays out a message for programs, without the ID: each message is written once.
     pub fn message(message: &Message, zone: &Zone) -> io::Result<Self> {
         let mut json = Vec::new();
         write_message(message, zone, &mut json)?;
         Ok(Self { messages: vec![json], ..Self::default() })
     }
 
-    /// An ID and its messages, for spreadsheets.
+    /// Lays out an ID and its messages for spreadsheets.
     pub fn csv(id: &str, messages: &[Message], zone: &Zone) -> io::Result<Self> {
-        // One is made for each ID: the usual buffer is more than all of its rows.
+        // A writer is made for each ID, and the default buffer is larger than all of its rows.
         let mut csv = csv::WriterBuilder::new().buffer_capacity(ROWS_BYTES).from_writer(Vec::new());
         let id = csv_cell(id);
         for row in messages.iter().flat_map(|it| message_rows(it, zone)) {

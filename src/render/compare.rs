@@ -1,4 +1,4 @@
-//! Counts of one period beside those of the one before.
+//! Counts of one period next to those of the period before.
 
 use std::io::{self, Write};
 
@@ -83,7 +83,7 @@ fn cells(row: &ComparedRow, value: &str) -> [Cell; 4] {
     ]
 }
 
-/// The change as people read it: `+12 %`, `new`.
+/// Formats a change for people, such as `+12 (+50 %)` or `new`.
 fn in_words(row: &ComparedRow) -> String {
     let change = row.change();
     match (row.before, change) {

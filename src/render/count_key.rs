@@ -1,8 +1,8 @@
-//! The names of what is counted by, for people and for programs.
+//! The names of count keys, for people and for programs.
 
 use crate::stats::CountKey;
 
-/// The title of a column of its values.
+/// Returns the title of the column with the key's values.
 pub(super) fn title(key: CountKey) -> &'static str {
     match key {
         CountKey::Event => "EVENT",
@@ -30,7 +30,7 @@ pub(super) fn title(key: CountKey) -> &'static str {
     }
 }
 
-/// The key as a name in JSON and CSV.
+/// Returns the key's name in JSON and CSV.
 pub(super) fn camel(key: CountKey) -> &'static str {
     match key {
         CountKey::SenderDomain => "senderDomain",

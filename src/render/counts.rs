@@ -19,10 +19,10 @@ use crate::time::{Intervals, Timestamp, Zone};
 
 const BAR: Style = AnsiColor::Cyan.on_default();
 
-/// The least width of a bar.
+/// The minimum width of a bar.
 const BAR_WIDTH_MIN: usize = 10;
 
-/// What stands for no value.
+/// Returns the text shown for a missing value.
 pub fn absent_value(key: CountKey) -> &'static str {
     match key {
         CountKey::Event => "(no eventName)",
@@ -30,17 +30,17 @@ pub fn absent_value(key: CountKey) -> &'static str {
     }
 }
 
-/// When each interval begins.
+/// Returns the start of each interval.
 pub(super) fn starts_of(intervals: Option<&Intervals>, zone: &Zone) -> Vec<String> {
     intervals.into_iter().flat_map(Intervals::starts).map(|it| it.in_zone(zone)).collect()
 }
 
-/// Counts by value, over time where that was divided.
+/// Counts by value, and over time if that was divided.
 #[derive(Clone, Copy, Debug)]
 pub struct CountsByValue<'c> {
     /// The counts.
     pub counts: &'c Counts,
-    /// How the time was divided.
+    /// The division of time.
     pub interval: Option<&'c str>,
 }
 
@@ -51,6 +51,7 @@ impl Answer for CountsByValue<'_> {
         writeln!(out, "{total} {}", if total == 1 { unit.trim_end_matches('s') } else { unit })?;
         let width = (options.width / 3).max(BAR_WIDTH_MIN);
         if let Some(intervals) = counts.intervals.as_ref().filter(|_| !counts.rows.is_empty()) {
+            // Said in the heading, since a column of several intervals would be read as one.
             let together = counts_together(intervals.count(), width);
             let each =
                 if together == 1 { String::new() } else { format!(", {together} in a column") };
@@ -142,12 +143,12 @@ fn value_cell(key: CountKey, value: &str) -> Cell {
     }
 }
 
-/// How many events there are in each interval.
+/// The number of events in each interval.
 #[derive(Clone, Copy, Debug)]
 pub struct CountsOverTime<'c> {
     /// The counts.
     pub counts: &'c Counts,
-    /// How the time was divided.
+    /// The division of time.
     pub interval: Option<&'c str>,
 }
 
@@ -170,7 +171,7 @@ impl Answer for CountsOverTime<'_> {
     }
 }
 
-/// All events by name, and when the first and the last was.
+/// All events by name, with the times of the first and the last.
 #[derive(Clone, Copy, Debug)]
 pub struct EventCounts<'c>(pub &'c Counts);
 
@@ -219,7 +220,7 @@ impl Answer for EventCounts<'_> {
     }
 }
 
-/// Writes a chart of how many things there are in each interval.
+/// Writes a chart of the number of things in each interval.
 pub(super) fn write_chart(
     intervals: &Intervals,
     series: &[u64],
@@ -230,7 +231,7 @@ pub(super) fn write_chart(
     let starts = starts_of(Some(intervals), &options.zone);
     let beside = starts.iter().map(|it| columns(it)).max().unwrap_or(0)
         + most.to_string().len().max("COUNT".len());
-    // Two blanks behind each of the two columns.
+    // Each of the two columns before it is followed by a gap of two blanks.
     let width = options.width.saturating_sub(beside + 4).max(BAR_WIDTH_MIN);
     let mut table = Table::new([Column::whole("FROM"), Column::number("COUNT"), Column::whole("")]);
     for (start, count) in starts.iter().zip(series) {

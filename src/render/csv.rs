@@ -1,8 +1,8 @@
-//! CSV, for spreadsheets.
+//! CSV for spreadsheets.
 //!
-//! Cells are sanitised, so that a row is a line and nothing acts on a terminal, and guarded, so
-//! that no spreadsheet takes one for a formula. Plain addresses stay as they are, since programs
-//! read CSV too and look addresses up. Who needs the exact text of anything else takes JSON.
+//! Cells are sanitised, so that a row is one line and nothing acts on a terminal, and guarded, so
+//! that no spreadsheet takes one for a formula. Plain addresses stay unchanged, since programs read
+//! CSV too and look addresses up. For the exact text of anything else there is JSON.
 
 use super::sanitise::sanitise;
 use crate::event::{Address, decoded_subject};
@@ -39,12 +39,12 @@ const MESSAGES_HEADER: [&str; 26] = [
     "truncated",
 ];
 
-/// The names of the columns of [`message_rows`].
+/// Returns the column names of [`message_rows`].
 pub fn message_columns() -> impl Iterator<Item = &'static str> {
     MESSAGES_HEADER.into_iter()
 }
 
-/// A row for each recipient of a message, or one that leaves them empty.
+/// Returns a row for each recipient of a message, or a single one without a recipient.
 pub fn message_rows(message: &Message, zone: &Zone) -> Vec<[String; 26]> {
     if message.recipients.is_empty() {
         return vec![message_row(message, None, zone)];
@@ -105,12 +105,12 @@ const EVENTS_HEADER: [&str; 15] = [
     "eventId",
 ];
 
-/// The names of the columns of [`event_cells`].
+/// Returns the column names of [`event_cells`].
 pub fn event_columns() -> impl Iterator<Item = &'static str> {
     EVENTS_HEADER.into_iter()
 }
 
-/// What a row of CSV says of an event, safe for a spreadsheet.
+/// Returns an event's cells, safe for a spreadsheet.
 pub fn event_cells(stored: &StoredEvent, zone: &Zone) -> [String; 15] {
     let (record, event) = (&stored.record, &stored.event);
     let text = |it: Option<&str>| it.unwrap_or("").to_owned();
@@ -141,18 +141,18 @@ fn list(items: &[impl ToString]) -> String {
 /// The byte order mark by which spreadsheets recognise UTF-8, for files that people open.
 pub const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// A sanitised cell that no spreadsheet takes for a formula
+/// Returns a sanitised cell that no spreadsheet takes for a formula
 /// (<https://owasp.org/www-community/attacks/CSV_Injection>).
 ///
-/// Plain addresses stay byte for byte, also those that begin with `+`, `-` or `=`, as addresses of
-/// SMS and fax gateways and of mailing lists do.
+/// Plain addresses stay unchanged byte for byte, even if they begin with `+`, `-` or `=`, as those
+/// of SMS and fax gateways and of mailing lists do.
 pub fn csv_cell(text: &str) -> String {
     let mut cell = String::with_capacity(text.len() + 1);
-    // Sanitised, a tab or a line break does not begin the text any more.
+    // Checked before sanitising, which replaces a tab or line break at the start.
     if text.starts_with(['\t', '\r', '\n']) {
         cell.push('\'');
     }
-    // In half of Europe a semicolon separates cells: what stands behind one is a cell there.
+    // In half of Europe semicolons separate cells, so what follows one is a cell there.
     for (index, part) in sanitise(text).split(';').enumerate() {
         if index > 0 {
             cell.push(';');
@@ -165,14 +165,14 @@ pub fn csv_cell(text: &str) -> String {
     cell
 }
 
-/// Whether a spreadsheet may take a cell for a formula that does anything.
+/// True if a spreadsheet may take a cell for a formula that does something.
 fn begins_formula(text: &str) -> bool {
     // Some spreadsheets drop the blanks before a formula.
     let text = text.trim();
     text.starts_with(starts_formula) && !is_plain_address(text)
 }
 
-/// Whether this is an address without anything that calls a function or another program: those
+/// True if this is an address without the characters that call a function or another program: those
 /// need parentheses, quotes, `|` or `!`.
 fn is_plain_address(text: &str) -> bool {
     let is_local = |it: char| it.is_alphanumeric() || "._+-=~#$%&*/?^".contains(it);
@@ -185,7 +185,8 @@ fn is_plain_address(text: &str) -> bool {
     })
 }
 
-/// The full-width forms count too: spreadsheets with East Asian settings read them as the others.
+/// True for a character that begins a formula. Full-width forms count too: spreadsheets with East
+/// Asian settings treat them alike.
 fn starts_formula(character: char) -> bool {
     matches!(character, '=' | '+' | '-' | '@' | '\t' | '\r' | '\n' | '＝' | '＋' | '－' | '＠')
 }

@@ -1,4 +1,4 @@
-//! Who has which address and ID, as people and programs read it.
+//! Entries of the directory, for people and for programs.
 
 use std::io::{self, Write};
 
@@ -11,20 +11,20 @@ use super::table::{Cell, Column, Table, TableOptions, write_pairs};
 use crate::directory::{Directory, EntityKind, EntityState, Member};
 use crate::time::{Timestamp, Zone};
 
-/// Entities of a directory as of a time.
+/// Entities of a directory at a time.
 pub struct DirectoryAnswer<'d> {
-    /// Where their members are looked up.
+    /// The directory, in which members are looked up.
     pub directory: &'d Directory,
     /// The time.
     pub at: Timestamp,
     /// The entities.
     pub found: Vec<EntityState<'d>>,
-    /// The zone in which times are told.
+    /// The time zone of the output.
     pub zone: Zone,
 }
 
 impl<'d> DirectoryAnswer<'d> {
-    /// Those who are meant, or all, of one kind or of each.
+    /// Selects the entities that `who` means, or all, of one kind or of each.
     #[must_use]
     pub fn of(
         directory: &'d Directory,
@@ -40,7 +40,7 @@ impl<'d> DirectoryAnswer<'d> {
         Self { directory, at, found, zone }
     }
 
-    /// Whose ID it is, as people read it.
+    /// Returns the label of an ID's owner.
     pub fn label(&self, id: &str) -> Option<String> {
         self.directory.person(id, self.at).map(|it| it.label().to_owned())
     }
@@ -76,7 +76,7 @@ impl<'d> DirectoryAnswer<'d> {
     }
 }
 
-/// A row for each entity; for people, all that is known where it is one alone.
+/// A row for each entity. For people, a single entity is shown with all details.
 impl Answer for DirectoryAnswer<'_> {
     fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
         match self.found.as_slice() {
@@ -151,12 +151,12 @@ impl Answer for DirectoryAnswer<'_> {
     }
 }
 
-/// Whether it is switched on, or gone.
+/// Returns the state of an entity, such as enabled or gone.
 pub fn entity_state(known: &EntityState<'_>) -> String {
     if known.is_gone { "gone".to_owned() } else { known.entity.state.to_lowercase() }
 }
 
-/// How many others it is about.
+/// Describes how many aliases, members and others an entity has.
 pub fn entity_counts(known: &EntityState<'_>) -> String {
     let counts = [
         (known.entity.aliases.len(), "alias", "aliases"),
@@ -170,10 +170,10 @@ pub fn entity_counts(known: &EntityState<'_>) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-/// People that are listed of one entity.
+/// Maximum number of people that are listed for one entity.
 const LISTED_MAX: usize = 50;
 
-/// All that is known of one entity, but for whom it names.
+/// Returns all facts about one entity except the people that it names.
 pub fn entity_facts(
     answer: &DirectoryAnswer<'_>,
     known: &EntityState<'_>,

@@ -1,4 +1,4 @@
-//! Events found by a search, one a row.
+//! Events found by a search, one per row.
 
 use std::io::{self, Write};
 
@@ -14,11 +14,11 @@ use crate::limits;
 use crate::store::StoredEvent;
 use crate::time::Zone;
 
-/// Below this width a row has no room for both what the event says and its trace ID.
+/// Below this width a row has no room for both the details and the trace ID.
 const WIDE_COLUMNS_MIN: usize = 130;
 
-/// Events that were found: when, what, from whom to whom, about what, and the trace ID to go on
-/// with. On a narrow terminal the last two stand beneath the row.
+/// Events that were found: time, event, addresses, details, and the trace ID to continue with. On a
+/// narrow terminal the last two go beneath the row.
 #[derive(Clone, Copy, Debug)]
 pub struct FoundEvents<'e>(pub &'e [StoredEvent]);
 
@@ -59,7 +59,7 @@ impl Part for FoundEvents<'_> {
     }
 }
 
-/// Events that come one after the other, each on a line.
+/// Events that arrive one after another, each on a line.
 #[derive(Clone, Copy, Debug)]
 pub struct EventLines<'e>(pub &'e [StoredEvent]);
 
@@ -103,6 +103,7 @@ fn detail(event: &Event<'_>) -> String {
         let name = event.rule_name.as_deref().unwrap_or("");
         return [name, &actions.join(", ")].join(": ").trim_matches([':', ' ']).to_owned();
     }
+    // Bounces and rules come first above: there the cause or the action matters more.
     if let Some(subject) = &event.subject {
         return decoded_subject(subject).into_owned();
     }

@@ -1,4 +1,4 @@
-//! What a question asks, in the words of the query language, and what each part of it finds.
+//! Explanations of questions: the query in the query language, and what each part of it finds.
 
 use std::io::{self, Write};
 
@@ -10,20 +10,20 @@ use super::sanitise::sanitise;
 use super::table::{Cell, Column, Table, TableOptions};
 use crate::time::Zone;
 
-/// A question, with what it finds.
+/// A question with the numbers that it finds.
 #[derive(Clone, Debug)]
 pub struct Explained {
-    /// The query that it comes to.
+    /// The resulting query.
     pub query: String,
-    /// The parts of it that must all hold, and how many each finds by itself.
+    /// The parts of it that must all hold, and the number that each finds by itself.
     pub terms: Vec<(String, u64)>,
-    /// How many all of them find.
+    /// The number that all of them find together.
     pub found: u64,
-    /// What is found: `messages`, `events`.
+    /// The unit of the numbers: `messages` or `events`.
     pub unit: &'static str,
 }
 
-/// The query, a row for each of its parts, and one for all of it.
+/// The query, a row for each of its parts, and a row for all of it.
 impl Answer for Explained {
     fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}\n", sanitise(&self.query))?;
@@ -31,6 +31,7 @@ impl Answer for Explained {
         for (term, count) in &self.terms {
             table.push([Cell::new(term), Cell::new(&count.to_string())]);
         }
+        // Terms that each find much may find nothing together, which the last row shows.
         table.push(["all of it".into(), format!("{} {}", self.found, self.unit).into()]);
         table.write(options.width, out)
     }

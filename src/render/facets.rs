@@ -1,4 +1,4 @@
-//! The shape of an answer, beside the answer.
+//! The shape of an answer: facets and histogram.
 
 use std::io::{self, Write};
 
@@ -12,14 +12,14 @@ use super::table::{Cell, Column, Table, TableOptions};
 use crate::stats::{Facet, Histogram};
 use crate::time::Zone;
 
-/// What was asked for of the shape of an answer: of each that was not asked for there is nothing.
+/// The requested parts of an answer's shape; the others are `None`.
 #[derive(Clone, Debug, Default)]
 pub struct AnswerShape {
     /// The most frequent values.
     pub facets: Option<Vec<Facet>>,
-    /// When it happened; none where nothing did.
+    /// The histogram over time; the inner `None` means that nothing was found.
     pub histogram: Option<Option<Histogram>>,
-    /// The field by which answers stand in time.
+    /// The field that gives answers their time.
     pub time: &'static str,
 }
 
@@ -29,7 +29,7 @@ impl AnswerShape {
         (self.facets.as_deref().unwrap_or(&[]), histogram)
     }
 
-    /// The members of a JSON object that tell it.
+    /// Returns it as members of a JSON object.
     pub fn members(&self, zone: &Zone) -> Vec<JsonMember> {
         let value =
             |(value, count): &(Option<String>, u64)| json!({"value": value, "count": count});
@@ -78,7 +78,7 @@ impl Answer for AnswerShape {
         Ok(())
     }
 
-    /// A line for each part: a document has them as members behind its list.
+    /// Writes a line for each part. A document has them as members after its list instead.
     fn json(&self, zone: &Zone, out: &mut JsonWriter<'_>) -> io::Result<()> {
         self.members(zone)
             .into_iter()
@@ -94,6 +94,7 @@ impl Answer for AnswerShape {
             })
         });
         let bars = histogram.into_iter().flat_map(|it| it.intervals.starts().zip(&it.counts));
+        // One table for both: an interval is a value of the field that has the time.
         let bars = bars.map(|(start, count)| {
             [self.time.to_owned(), start.in_zone(&options.zone), count.to_string()]
         });

@@ -1,5 +1,5 @@
-//! What a group shows, whatever it is a group of: its values, how many there are, their share, and
-//! when the first and the last was.
+//! The row of a group, whatever it groups: its values, its count and share, and the times of the
+//! first and the last member.
 
 use serde_json::{Map, Value, json};
 
@@ -8,10 +8,10 @@ use super::share::{share, share_in_words};
 use super::table::{Cell, Column};
 use crate::time::{Timestamp, Zone};
 
-/// What stands for no value.
+/// The text for a missing value.
 pub(super) const NO_VALUE: &str = "(none)";
 
-/// The names of what each group has besides its values, for programs.
+/// The names of a group's members besides its values, for programs.
 pub(super) const COUNT_NAMES: [&str; 4] = ["count", "share", "firstSeen", "lastSeen"];
 
 /// A group.
@@ -19,13 +19,13 @@ pub(super) struct LabelledGroup<'g> {
     /// Its value for each key.
     pub(super) values: &'g [Option<String>],
     pub(super) count: u64,
-    /// How many there are in all groups.
+    /// The number in all groups.
     pub(super) total: u64,
     pub(super) first: Timestamp,
     pub(super) last: Timestamp,
 }
 
-/// The columns of a table of groups whose keys have these titles.
+/// Returns the columns of a table of groups whose keys have these titles.
 pub(super) fn group_columns(titles: impl Iterator<Item = &'static str>) -> Vec<Column> {
     let mut columns = vec![
         Column::number("COUNT"),
@@ -38,7 +38,7 @@ pub(super) fn group_columns(titles: impl Iterator<Item = &'static str>) -> Vec<C
 }
 
 impl LabelledGroup<'_> {
-    /// The cells of all columns before the keys'.
+    /// Returns the cells before those of the keys.
     pub(super) fn cells(&self, zone: &Zone) -> Vec<Cell> {
         vec![
             Cell::new(&self.count.to_string()),
@@ -48,7 +48,7 @@ impl LabelledGroup<'_> {
         ]
     }
 
-    /// As JSON, with the values under the names of their keys.
+    /// Returns it as JSON, with the values under the names of their keys.
     pub(super) fn members(
         &self,
         names: impl Iterator<Item = &'static str>,
@@ -65,7 +65,7 @@ impl LabelledGroup<'_> {
         values.chain(counts).map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
-    /// As cells of CSV: the values, then what [`COUNT_NAMES`] name.
+    /// Returns it as cells of CSV: the values, then the members that [`COUNT_NAMES`] lists.
     pub(super) fn csv_cells(self, zone: &Zone) -> impl Iterator<Item = String> {
         let values = self.values.iter().map(|it| csv_cell(it.as_deref().unwrap_or("")));
         values.chain([

@@ -23,7 +23,7 @@ impl Groups {
     }
 }
 
-/// The largest first, in a table each with the ID of an example beneath it.
+/// A row for each group, the largest first; in a table with the ID of an example beneath it.
 impl Answer for Groups {
     fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
         if self.rows.is_empty() {

@@ -1,4 +1,4 @@
-//! The first line of an answer: what became of the message, in one sentence.
+//! The headline of an answer: what happened to the message, in one sentence.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -10,7 +10,7 @@ use crate::trace::{
     Direction, Message, Outcome, Recipient, StatusClass, bounce_in_words, status_class,
 };
 
-/// Outcomes in the order in which an administrator wants to hear of them.
+/// Outcomes in the order in which an administrator wants to hear about them.
 const PROBLEMS: [Outcome; 7] = [
     Outcome::Bounced,
     Outcome::Lost,
@@ -21,16 +21,16 @@ const PROBLEMS: [Outcome; 7] = [
     Outcome::Pending,
 ];
 
-/// Says what became of a message: `Delivered to 2 of 3 recipients; bounced for bob@acme.example:
+/// Says what happened to a message: `Delivered to 2 of 3 recipients; bounced for bob@acme.example:
 /// 5.2.2 mailbox full`.
 pub fn headline(message: &Message) -> Marked {
     Marked::new(|namer| headline_by(namer, message))
 }
 
-/// The same, not sanitised yet.
+/// Does the same, without sanitising.
 pub(super) fn headline_by(namer: &mut Namer, message: &Message) -> String {
     let deciding = message.deciding_recipients();
-    // The mailboxes behind an alias or a group have rows of their own.
+    // The mailboxes of an alias or a group have rows of their own.
     let rows: Vec<&Recipient> =
         deciding.iter().copied().filter(|it| it.outcome != Outcome::Expanded).collect();
     if rows.is_empty() {
@@ -52,9 +52,10 @@ pub(super) fn headline_by(namer: &mut Namer, message: &Message) -> String {
     capitalised(&parts.join("; "))
 }
 
-/// Tells what went wrong with copies that do not decide: of mail that came to somebody twice, one
+/// Describes failures of copies that do not decide: of mail that reached somebody twice, one copy
 /// may have bounced.
 fn other_copies(message: &Message, deciding: &[&Recipient]) -> Vec<String> {
+    // By address in memory: two rows may be equal in every field.
     let decides: HashSet<*const Recipient> =
         deciding.iter().map(|it| std::ptr::from_ref(*it)).collect();
     let of_address: HashMap<&Address<'_>, &Recipient> =
@@ -63,8 +64,8 @@ fn other_copies(message: &Message, deciding: &[&Recipient]) -> Vec<String> {
         .recipients
         .iter()
         .filter(|it| it.outcome.is_bad() && !decides.contains(&std::ptr::from_ref(*it)))
-        // The same twice is no news, and a hand-over that was not logged is none where the arrival
-        // was.
+        // A failure equal to the deciding one is no news. A missing hand-over of an outgoing leg is
+        // none either if the message arrived.
         .filter(|it| of_address.get(&it.address).is_none_or(|by| by.outcome != it.outcome))
         .filter(|it| {
             let is_silent = matches!(it.outcome, Outcome::Lost | Outcome::Unclear);
@@ -86,7 +87,7 @@ fn other_copies(message: &Message, deciding: &[&Recipient]) -> Vec<String> {
     said.collect()
 }
 
-/// Tells who has it.
+/// Says who has it.
 fn arrival(namer: &mut Namer, rows: &[&Recipient]) -> Option<String> {
     let good: Vec<&Recipient> = rows.iter().copied().filter(|it| it.outcome.is_good()).collect();
     let sent = good.iter().filter(|it| it.outcome == Outcome::Sent).count();
@@ -108,19 +109,21 @@ fn arrival(namer: &mut Namer, rows: &[&Recipient]) -> Option<String> {
                 (Some(folder), false, _) => format!(" in {folder}"),
                 (None, _, _) => String::new(),
             };
-            // Where the leg's start is missing, the delivery itself is its earliest event.
+            // Without the leg's start, the delivery itself is its earliest event, and zero says
+            // nothing.
             let after = match only.latency_ms {
                 None | Some(0) => String::new(),
                 Some(ms) => format!(" after {}", human_duration(ms)),
             };
             format!("{verb} {}{place}{after}", namer.address(only.address.logged()))
         }
+        // Numbers instead of names, so that the headline of a message to thousands stays short.
         _ if good.len() == rows.len() => format!("{verb} all {} recipients{junk}", rows.len()),
         _ => format!("{verb} {} of {} recipients{junk}", good.len(), rows.len()),
     })
 }
 
-/// Tells who has it not, and why when there is one cause.
+/// Says who does not have it, and why if all have one cause.
 fn problem(
     namer: &mut Namer,
     outcome: Outcome,
@@ -149,7 +152,7 @@ fn problem(
     Some(format!("{outcome} for {whom}{why}"))
 }
 
-/// What all rows say alike, if they do.
+/// Returns what all rows say alike, if they do.
 fn common<'r>(
     rows: &[&'r Recipient],
     say: impl Fn(&'r Recipient) -> Option<Cow<'r, str>>,
@@ -158,14 +161,14 @@ fn common<'r>(
     rows.iter().all(|it| say(it).as_ref() == Some(&first)).then_some(first)
 }
 
-/// A bounce's status with its meaning: `5.2.2 mailbox full`, `4.4.1 no answer from the server
-/// (temporary)`.
+/// Returns a bounce's status with its meaning: `5.2.2 mailbox full`, `4.4.1 no answer from the
+/// server (temporary)`.
 pub(super) fn status_with_words<'s>(
     status: Option<&'s str>,
     reason: Option<&str>,
 ) -> Option<Cow<'s, str>> {
     let status = status?;
-    // Permanent is what people take a bounce for; only the other kind is worth a word.
+    // People expect a bounce to be permanent; only the other kind is worth a word.
     let class = match status_class(status) {
         Some(StatusClass::Temporary) => " (temporary)",
         _ => "",
@@ -177,7 +180,7 @@ pub(super) fn status_with_words<'s>(
     })
 }
 
-/// The same text with a capital at its start.
+/// Returns the text with a capital at its start.
 pub(super) fn capitalised(text: &str) -> String {
     let mut characters = text.chars();
     match characters.next() {

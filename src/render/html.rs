@@ -2,8 +2,8 @@
 
 use super::sanitise::sanitise;
 
-/// Sanitised text that stays text wherever it stands in a page: between tags, and in attributes
-/// with either kind of quotes.
+/// Sanitises and escapes a text so that it stays text anywhere in a page: between tags, and in
+/// attributes with either kind of quotes.
 pub fn html_text(text: &str) -> String {
     let visible = sanitise(text);
     let mut escaped = String::with_capacity(visible.len());
@@ -14,7 +14,7 @@ pub fn html_text(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&#39;"),
-            // Old browsers end an unquoted attribute's quotation with it.
+            // Some old browsers treat it as a quotation mark of attributes.
             '`' => escaped.push_str("&#96;"),
             it => escaped.push(it),
         }

@@ -1,4 +1,4 @@
-//! Answers of CloudWatch Logs Insights' language, for people and for programs.
+//! Answers in CloudWatch Logs Insights' language, for people and for programs.
 
 use std::io::{self, Write};
 
@@ -13,18 +13,19 @@ use super::table::{Cell, Column, Table, TableOptions};
 use crate::insights::{self, Example};
 use crate::time::Zone;
 
-/// Texts above this width are prose: the last column is wrapped, the others are cut.
+/// Texts above this width are prose: in the last column they are wrapped, elsewhere cut.
 const WHOLE_WIDTH_MAX: usize = 48;
 
-/// Bytes that an address may have.
+/// Maximum number of bytes of an address.
 const ADDRESS_BYTES_MAX: usize = 320;
 
-/// Rows that are laid out together.
+/// Number of rows that are laid out together.
 const PAGE_ROWS: usize = 1_000;
 
-/// Rows under the query's own names.
+/// Rows under the query's own column names.
 impl Answer for insights::ResultRows {
     fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
+        // Page by page, so that the cells of a long answer are not all in memory as text.
         for page in self.rows.chunks(PAGE_ROWS) {
             let columns = (0..self.columns.len()).map(|it| column(page, it, self.columns.len()));
             let mut table = Table::new(columns).titled(self.columns.iter().map(String::as_str));
@@ -51,7 +52,7 @@ impl Answer for insights::ResultRows {
     }
 }
 
-/// How a column is laid out, by what stands in it.
+/// Decides by the content of a column how it is laid out.
 fn column(rows: &[Vec<insights::ResultCell>], index: usize, count: usize) -> Column {
     let cells = || rows.iter().filter_map(|it| it.get(index));
     let is_number = |it: &insights::ResultCell| !matches!(it, insights::ResultCell::Text(_));
@@ -78,6 +79,7 @@ fn cell(cell: &insights::ResultCell) -> Cell {
     }
 }
 
+// The language has no types, so an address is recognised by its shape.
 fn is_address(text: &str) -> bool {
     text.len() <= ADDRESS_BYTES_MAX
         && text.contains('@')
@@ -93,9 +95,9 @@ fn row_json(answer: &insights::ResultRows, row: &[insights::ResultCell]) -> Valu
     Value::Object(answer.columns.iter().cloned().zip(values).collect::<Map<_, _>>())
 }
 
-/// A number without a point where it is whole.
+/// Returns a number, as an integer if it is whole.
 fn number_json(number: f64) -> Value {
-    /// Up to here a double holds each whole number.
+    /// Up to here a double represents every integer.
     const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
     if number.fract() == 0.0 && number.abs() <= WHOLE_MAX {
         #[expect(clippy::cast_possible_truncation, reason = "it is whole, and small enough")]
@@ -104,7 +106,8 @@ fn number_json(number: f64) -> Value {
     Value::from(number)
 }
 
-/// The names of CloudWatch's own fields stay as they are, so that the file can be imported.
+/// Returns the header of a column. CloudWatch's own field names stay unchanged, so that the file
+/// can be imported.
 fn header_cell(name: &str) -> String {
     let is_name = name.strip_prefix('@').is_some_and(|it| {
         it.chars().all(|it| it.is_ascii_alphanumeric() || matches!(it, '_' | '.' | '@'))
@@ -112,11 +115,11 @@ fn header_cell(name: &str) -> String {
     if is_name { sanitise(name).into_owned() } else { csv_cell(name) }
 }
 
-/// Queries to try.
+/// Example queries.
 #[derive(Clone, Copy, Debug)]
 pub struct InsightsExamples<'e>(pub &'e [Example]);
 
-/// Each with what it tells, and the command of ours beneath.
+/// Each example with its purpose, and our own command beneath.
 impl Answer for InsightsExamples<'_> {
     fn table(&self, _options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
         for (index, example) in self.0.iter().enumerate() {

@@ -1,8 +1,8 @@
 //! JSON: the contract that programs rely on.
 //!
 //! Characters that could act on a terminal are written as `\u` escapes, which is the same JSON.
-//! The original messages are embedded as they are, but for those and for line breaks between
-//! their tokens, so that one object stays one line.
+//! Original messages are embedded unchanged except for those and for line breaks between their
+//! tokens, so that one object stays on one line.
 
 use std::io::{self, Write};
 
@@ -25,11 +25,12 @@ pub fn write_json(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()>
 
 /// Writes an answer on several lines, for people to read as well.
 pub fn write_json_pretty(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    // The formatter below writes a single line, so the finished text is searched instead.
     let pretty = serde_json::to_string_pretty(value)?;
     let mut visible = String::with_capacity(pretty.len() + 1);
     for character in pretty.chars() {
         match character {
-            // Within a text it is escaped already.
+            // Within a string it is escaped already.
             '\n' => visible.push('\n'),
             it if is_hidden(it) => push_json_escape(it, &mut visible),
             it => visible.push(it),
@@ -69,11 +70,12 @@ pub(super) struct MessageJson<'m> {
     access: Option<&'m Value>,
 }
 
-/// Where each event of a message came from, where that was asked for.
+/// The source of each event of a message, if requested.
 type MessageSources<'m> = Option<&'m [Option<Provenance>]>;
 
 impl<'m> MessageJson<'m> {
-    /// `events` says whether its events stand in it, and whether each says where it came from.
+    /// Makes the JSON of a message. `events` says whether it has its events, and whether each names
+    /// its source.
     pub(super) fn new(
         message: &'m Message,
         events: Option<MessageSources<'m>>,
@@ -109,12 +111,12 @@ impl<'m> MessageJson<'m> {
         }
     }
 
-    /// The same, with what audit logs may say of it behind all that is known.
+    /// Adds audit events that may belong to it, after everything that is known for certain.
     pub(super) fn with_access(self, access: Option<&'m Value>) -> Self {
         Self { access, ..self }
     }
 
-    /// The same, with whether each of its rows is what was asked for.
+    /// Adds to each row whether it matches the question.
     pub(super) fn with_matched(mut self, matched: &[bool]) -> Self {
         for (recipient, matched) in self.recipients.iter_mut().zip(matched) {
             recipient.matched = Some(*matched);
@@ -150,7 +152,7 @@ struct RecipientJson<'m> {
     mailboxes: Vec<&'m str>,
     at: Option<String>,
     latency_ms: Option<i64>,
-    /// Whether it is what was asked for; none where nothing was asked of recipients.
+    /// True if it matches the question; null if the question said nothing about recipients.
     matched: Option<bool>,
 }
 
@@ -186,7 +188,7 @@ pub(super) struct EventJson<'e> {
     log_group: Option<&'e str>,
     log_stream: Option<&'e str>,
     event_id: Option<&'e str>,
-    /// Where it came from, where that was asked for; null where it was not recorded.
+    /// The event's source if requested; null if it was not recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<Option<EventSourceJson<'e>>>,
     message: Original<'e>,
@@ -214,7 +216,7 @@ impl<'e> EventJson<'e> {
     }
 }
 
-/// The original message: JSON where it is JSON, else the text.
+/// The original message: JSON if it is JSON, or else text.
 #[derive(Serialize)]
 #[serde(untagged)]
 pub(super) enum Original<'e> {
@@ -222,8 +224,9 @@ pub(super) enum Original<'e> {
     Text(&'e str),
 }
 
-/// The original message as JSON has it.
+/// Wraps the original message for JSON.
 pub(super) fn original(message: &str) -> Original<'_> {
+    // As raw text: a parsed value would lose repeated members and the spelling of numbers.
     match serde_json::from_str(message) {
         Ok(raw) => Original::Json(raw),
         Err(_) => Original::Text(message),
@@ -258,7 +261,7 @@ fn write_visible<W: ?Sized + Write>(fragment: &str, out: &mut W) -> io::Result<(
     let mut visible = String::with_capacity(fragment.len() + 16);
     for character in fragment.chars() {
         match character {
-            // In valid JSON these stand between tokens only.
+            // In valid JSON these occur only between tokens.
             '\n' | '\r' | '\t' => visible.push(' '),
             it if is_hidden(it) => push_json_escape(it, &mut visible),
             it => visible.push(it),

@@ -1,4 +1,4 @@
-//! Times to delivery, and WorkMail's metrics.
+//! Latencies of delivery, and WorkMail's metrics.
 
 use std::io::{self, Write};
 
@@ -12,12 +12,12 @@ use super::table::{Cell, Column, Table, TableOptions};
 use crate::stats::{Latencies, LatencyRow, METRICS, Metrics};
 use crate::time::{Zone, human_duration};
 
-/// Latencies, overall and then by interval.
+/// Latencies, overall and by interval.
 #[derive(Clone, Copy, Debug)]
 pub struct LatencyAnswer<'l> {
     /// The latencies.
     pub latencies: &'l Latencies,
-    /// How the time was divided.
+    /// The division of time.
     pub interval: &'l str,
 }
 
@@ -53,7 +53,7 @@ impl Answer for LatencyAnswer<'_> {
         }))
     }
 
-    /// First those of the whole time, without a start, then those of each interval.
+    /// Writes the rows for the whole time, without a start, then those of each interval.
     fn csv(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
         let place = self.latencies.by.map_or("start", camel);
         let rows = self.latencies.whole.iter().chain(&self.latencies.by_interval);
@@ -66,7 +66,7 @@ impl Answer for LatencyAnswer<'_> {
     }
 }
 
-/// When the interval begins, or what it is called.
+/// Returns the start of the interval, or its name.
 fn place_of(row: &LatencyRow, zone: &Zone) -> Option<String> {
     row.start.map(|it| it.in_zone(zone)).or_else(|| row.slot.map(str::to_owned))
 }
@@ -98,12 +98,12 @@ fn write_table(
     if table.is_empty() { Ok(()) } else { table.write(options.width, out) }
 }
 
-/// WorkMail's metrics, overall and then by interval.
+/// WorkMail's metrics, overall and by interval.
 #[derive(Clone, Copy, Debug)]
 pub struct MetricsAnswer<'m> {
     /// The metrics.
     pub metrics: &'m Metrics,
-    /// How the time was divided.
+    /// The division of time.
     pub interval: Option<&'m str>,
 }
 
@@ -146,7 +146,8 @@ impl Answer for MetricsAnswer<'_> {
         out.value(&object(members))
     }
 
-    /// A metric a row, or one a column where there is a row for each interval.
+    /// Writes a row for each metric, or if time is divided a row for each interval with a column
+    /// for each metric.
     fn csv(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
         if self.metrics.intervals.is_some() {
             let header = ["start"].into_iter().chain(METRICS);
@@ -159,7 +160,7 @@ impl Answer for MetricsAnswer<'_> {
 }
 
 impl MetricsAnswer<'_> {
-    /// When each interval begins, and its metrics.
+    /// Returns the start and the metrics of each interval.
     fn rows(&self, zone: &Zone) -> impl Iterator<Item = impl Iterator<Item = String>> {
         let starts = starts_of(self.metrics.intervals.as_ref(), zone).into_iter();
         let rows = starts.zip(&self.metrics.series);

@@ -1,4 +1,4 @@
-//! Messages, one a row.
+//! Messages, one per row.
 
 use std::io::{self, Write};
 
@@ -23,19 +23,19 @@ use crate::trace::{Direction, Message, MessageFilter, MessageOutcome, Outcome, R
 pub struct FoundMessages<'m> {
     /// The messages.
     pub messages: &'m [Message],
-    /// What was asked for.
+    /// The question's filter.
     pub filter: &'m MessageFilter,
-    /// Whether their events stand in JSON.
+    /// True if JSON includes their events.
     pub has_events: bool,
 }
 
 impl FoundMessages<'_> {
-    /// Of each row of a message whether it is what was asked for.
+    /// Returns for each row of a message whether it matches the filter.
     fn matched(&self, message: &Message) -> Vec<bool> {
         message.recipients.iter().map(|it| self.filter.matches_row(message, it)).collect()
     }
 
-    /// A message with no other rows than those that are what was asked for.
+    /// Returns a message with only the rows that match the filter.
     fn with_matching_rows(&self, message: &Message) -> Message {
         let mut matched = self.matched(message).into_iter();
         let mut message = message.clone();
@@ -71,8 +71,8 @@ impl Part for FoundMessages<'_> {
     }
 }
 
-/// Writes messages as a table: when, what became of it, from whom to whom, and beneath the ID to
-/// go on with, the subject, and what went wrong.
+/// Writes messages as a table: time, outcome, addresses, and beneath them the ID to continue with,
+/// the subject, and any problem.
 fn write_messages_table(
     messages: &[Message],
     options: &TableOptions,
@@ -85,16 +85,18 @@ fn write_messages_table(
     table.write(options.width, out)
 }
 
-/// Adds a row for each of a message's rows that are what was asked for: when, what became of it for
-/// the recipient, from whom and for whom.
+/// Adds a row for each matching recipient of a message: time, outcome, addresses, and details
+/// beneath.
 fn push_rows(message: &Message, matching: &Message, options: &TableOptions, table: &mut Table) {
     let rows = matching.deciding_recipients();
     let time = message.first_seen.in_zone(&options.zone);
+    // A message may match as a whole while none of its recipients does.
     if rows.is_empty() {
         table.push(row_of(message, &time));
     }
     let more = rows.len().saturating_sub(limits::TABLE_RECIPIENTS_MAX);
     for (place, row) in rows.iter().take(limits::TABLE_RECIPIENTS_MAX).enumerate() {
+        // The last row counts the recipients left out.
         let is_last = place + 1 == limits::TABLE_RECIPIENTS_MAX;
         let others = if is_last { more } else { 0 };
         let sender = message.from.as_ref().or(message.sender.as_ref());
@@ -107,22 +109,22 @@ fn push_rows(message: &Message, matching: &Message, options: &TableOptions, tabl
     }
 }
 
-/// Messages that have to do with one, for one reason.
+/// Messages that are related to one, for one reason.
 #[derive(Clone, Debug)]
 pub struct Related {
     /// The reason.
     pub reason: &'static str,
-    /// What they share.
+    /// The value that they share.
     pub shared: String,
-    /// What finds all of them.
+    /// The query that finds all of them.
     pub query: String,
-    /// How many there are.
+    /// The number of all of them.
     pub total: u64,
-    /// The newest.
+    /// The newest of them.
     pub messages: Vec<Message>,
 }
 
-/// Messages that have to do with one, by reason.
+/// Messages that are related to one, by reason.
 #[derive(Clone, Copy, Debug)]
 pub struct RelatedMessages<'r>(pub &'r [Related]);
 
@@ -150,6 +152,7 @@ impl Answer for RelatedMessages<'_> {
 
     fn json(&self, zone: &Zone, out: &mut JsonWriter<'_>) -> io::Result<()> {
         let message = |it| MessageJson::new(it, None, zone);
+        // Lines are messages here, as in every other list; the reasons are for the document.
         if out.is_lines() {
             let mut messages = self.0.iter().flat_map(|it| &it.messages);
             return messages.try_for_each(|it| out.push(&message(it)));
@@ -180,7 +183,7 @@ fn new_table() -> Table {
     ])
 }
 
-/// A message as a whole.
+/// Returns the row of a message as a whole.
 fn row_of(message: &Message, time: &str) -> [Cell; 4] {
     [
         Cell::new(time),
@@ -190,7 +193,7 @@ fn row_of(message: &Message, time: &str) -> [Cell; 4] {
     ]
 }
 
-/// The ID to go on with, the subject, and what is known of the recipient.
+/// Returns the ID to continue with, the subject, and details of the recipient.
 fn beneath_row(message: &Message, row: &Recipient) -> Marked {
     let cause = (row.outcome == Outcome::Bounced)
         .then(|| step::cause(row.status.as_deref(), row.reason.as_deref()));
@@ -211,7 +214,7 @@ fn from_and_to(message: &Message) -> Marked {
 }
 
 fn beneath(message: &Message) -> Marked {
-    // A copy that bounced is worth a word though another arrived.
+    // A copy that bounced is worth mentioning although another one arrived.
     let has_bad_copy = message
         .recipients
         .iter()

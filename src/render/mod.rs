@@ -1,11 +1,11 @@
-//! Answers as people and programs read them: tables, JSON, CSV, and text for a page.
+//! Answers laid out for people and programs: tables, JSON, CSV, and text for a page.
 //!
-//! A question has an [`Answer`], and each is printed by the one [`Printer`].
+//! Each question has an [`Answer`], which the one [`Printer`] prints.
 //!
-//! Whatever is printed was written by strangers. In a table and in CSV every text passes
-//! [`sanitise`]; JSON escapes the same characters. Everything goes to the writer that the caller
-//! gives; this module knows neither terminals nor files. Colours are written as ANSI sequences,
-//! which a writer from `anstream` takes off where they are not wanted.
+//! Everything printed was written by strangers. In tables and CSV every text passes through
+//! [`sanitise`]; JSON escapes the same characters. All output goes to the caller's writer; this
+//! module knows neither terminals nor files. Colours are ANSI sequences, which a writer from
+//! `anstream` removes where they are not wanted.
 
 mod access;
 mod address;

@@ -1,4 +1,4 @@
-//! Where the events of an answer came from.
+//! The sources of an answer's events.
 
 use std::io::{self, Write};
 
@@ -12,10 +12,10 @@ use crate::store::{Origin, OriginId, OriginKind, Provenance, Record, StoredEvent
 use crate::time::Zone;
 use crate::trace::Message;
 
-/// For each event of each message, where it came from; `None` where that was not recorded.
+/// The source of each event of each message; `None` if it was not recorded.
 pub type EventSources = [Vec<Option<Provenance>>];
 
-/// The `source` of an event.
+/// The `source` of an event in JSON.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct EventSourceJson<'p> {
@@ -29,7 +29,7 @@ pub(super) struct EventSourceJson<'p> {
     bytes: Option<u64>,
     format: Option<&'p str>,
     compression: Option<&'p str>,
-    /// What is wrong with compressed data in the source: the event may not be what it was.
+    /// The damage to compressed data in the source, if any: the event may differ from the original.
     damage: Option<&'p str>,
     ingestion_time: Option<String>,
     began: String,
@@ -67,7 +67,7 @@ impl<'p> EventSourceJson<'p> {
     }
 }
 
-/// The source of an event as programs read it.
+/// Returns the JSON of an event's source.
 pub fn event_source_json(
     provenance: &Provenance,
     record: &Record<'_>,
@@ -76,7 +76,7 @@ pub fn event_source_json(
     json::value(&EventSourceJson::new(provenance, record, zone))
 }
 
-/// Writes below a message's table which source each of its events came from.
+/// Writes the sources of a message's events below its table.
 pub(super) fn write_event_sources(
     message: &Message,
     sources: &[Option<Provenance>],
@@ -86,6 +86,7 @@ pub(super) fn write_event_sources(
     writeln!(out, "\n  {STRONG}Sources{STRONG:#}")?;
     let mut seen: Vec<OriginId> = Vec::new();
     for provenance in sources.iter().flatten() {
+        // Grouped by source: its name and hash are long, and most messages have only one.
         if seen.contains(&provenance.origin.id) {
             continue;
         }
@@ -93,6 +94,7 @@ pub(super) fn write_event_sources(
         write_source(&provenance.origin, options, out)?;
         for (event, provenance) in message.events.iter().zip(sources) {
             let Some(provenance) = provenance else { continue };
+            // The last one seen is the source just written.
             if seen.last() == Some(&provenance.origin.id) {
                 write_event(event, Some(provenance), options, out)?;
             }
@@ -157,6 +159,7 @@ fn write_event(
         parts.extend(provenance.line.map(|it| format!("line {it}")));
         parts.extend(provenance.byte_offset.map(|it| format!("byte {it}")));
     }
+    // Stream and event ID find the event again in CloudWatch; in a file its line does.
     let is_pulled = provenance.is_none_or(|it| it.origin.kind == OriginKind::Pull);
     if is_pulled {
         parts.extend(record.log_stream.as_ref().map(|it| format!("stream {it}")));

@@ -1,4 +1,4 @@
-//! What was removed for good, and what would be.
+//! Records removed for good, or to be removed.
 
 use std::io::{self, Write};
 
@@ -11,24 +11,24 @@ use super::words::counted;
 use crate::store::{RemovalReport, RemovalRule, Tombstone};
 use crate::time::{Timestamp, Zone};
 
-/// What came of a removal, or would.
+/// The result of a removal, or of a dry run.
 #[derive(Clone, Copy, Debug)]
 pub struct RemovalAnswer<'r> {
-    /// What was found to be removed.
+    /// The records that were found.
     pub report: &'r RemovalReport,
-    /// Which records, in words behind their number.
+    /// Describes the records, in words that follow their number.
     pub what: &'r str,
-    /// Whether nothing was to be done.
+    /// True for a dry run.
     pub is_dry_run: bool,
 }
 
 impl RemovalAnswer<'_> {
-    /// Whether there is anything to remove.
+    /// True if there is anything to remove.
     pub fn is_any(&self) -> bool {
         self.report.records > 0 || self.report.rejected > 0
     }
 
-    /// How many records, from when to when, and where.
+    /// Describes the number of records, their time span, and their archive files.
     pub fn in_words(&self, zone: &Zone) -> String {
         let Self { report, what, .. } = self;
         let mut words = format!("{} {what}", counted(report.records, "record"));
@@ -69,12 +69,13 @@ impl Answer for RemovalAnswer<'_> {
     }
 }
 
-/// A tombstone for programs.
+/// Returns the JSON of a tombstone.
 pub(super) fn tombstone_json(tombstone: &Tombstone, zone: &Zone) -> Value {
     json!({
         "number": tombstone.number,
         "at": tombstone.at().in_zone(zone),
         "before": before(tombstone).map(|it| it.in_zone(zone)),
+        // A tombstone has only a salted hash of the address, which is nothing to show.
         "byAddress": matches!(tombstone.rule, RemovalRule::Address { .. }),
         "reason": tombstone.reason,
         "records": tombstone.records,
@@ -84,7 +85,7 @@ pub(super) fn tombstone_json(tombstone: &Tombstone, zone: &Zone) -> Value {
     })
 }
 
-/// A tombstone in a line.
+/// Describes a tombstone in one line.
 pub(super) fn tombstone_in_words(tombstone: &Tombstone, zone: &Zone) -> String {
     let what = match before(tombstone) {
         Some(before) => format!("from before {}", before.in_zone(zone)),

@@ -1,4 +1,4 @@
-//! The one door through which text from mails reaches a terminal.
+//! The only way by which text from mails reaches a terminal.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -8,7 +8,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 pub(super) use crate::text::is_hidden;
 pub use crate::text::sanitise;
 
-/// Sanitises `text` and cuts it to `columns` of a terminal, the last one an ellipsis if it is cut.
+/// Sanitises `text` and cuts it to `columns` of a terminal. A cut text ends in an ellipsis.
 pub fn fit(text: &str, columns: usize) -> String {
     if let Some(visible) = fit_whole(text, columns) {
         return visible.into_owned();
@@ -18,6 +18,7 @@ pub fn fit(text: &str, columns: usize) -> String {
     let mut used = 0_usize;
     for character in visible.chars() {
         used += character.width().unwrap_or(0);
+        // The last column is kept for the ellipsis; a wide character may leave another one empty.
         if used >= columns {
             break;
         }
@@ -29,16 +30,16 @@ pub fn fit(text: &str, columns: usize) -> String {
     fitting
 }
 
-/// The sanitised `text`, if all of it fits into `columns` of a terminal.
+/// Returns the sanitised `text` if all of it fits into `columns` of a terminal.
 pub(super) fn fit_whole(text: &str, columns: usize) -> Option<Cow<'_, str>> {
     let start = start(text, columns);
     let visible = (start.len() == text.len()).then(|| sanitise(start))?;
     (visible.width() <= columns).then_some(visible)
 }
 
-/// As much of `text` as can matter to `columns` of a terminal: each takes at least one character
-/// that has a width, and more than a few that have none (accents) on each is no writing, so that a
-/// cheap cut keeps a huge text cheap.
+/// Returns as much of `text` as can matter to `columns` of a terminal. Each column takes at least
+/// one character with a width, and more than a few without one (accents) on each are not writing.
+/// This cheap cut keeps a huge text cheap.
 fn start(text: &str, columns: usize) -> &str {
     const CHARACTERS_PER_COLUMN_MAX: usize = 8;
     let end = columns.saturating_add(1).saturating_mul(CHARACTERS_PER_COLUMN_MAX);
@@ -46,12 +47,12 @@ fn start(text: &str, columns: usize) -> &str {
     text.get(..end).unwrap_or(text)
 }
 
-/// How many columns of a terminal a sanitised text takes.
+/// Returns the columns of a terminal that a sanitised text takes.
 pub fn columns(text: &str) -> usize {
     text.width()
 }
 
-/// Writes a hidden character as JSON escapes it, in UTF-16.
+/// Writes a hidden character as a JSON escape, in UTF-16.
 pub(super) fn push_json_escape(character: char, escaped: &mut String) {
     for unit in character.encode_utf16(&mut [0; 2]) {
         // Writing to a string cannot fail.

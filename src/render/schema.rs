@@ -1,4 +1,4 @@
-//! The fields that events have, without a value.
+//! The fields of events, without their values.
 
 use std::io::{self, Write};
 
@@ -53,6 +53,7 @@ impl Answer for Shapes {
     }
 }
 
+// Marked for people only: JSON and CSV have a field for it.
 fn event_name(shape: &ValueShape) -> String {
     match (shape.event_name.as_str(), shape.is_documented) {
         ("", _) => "(none)".to_owned(),

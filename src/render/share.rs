@@ -1,16 +1,18 @@
 //! Shares of a whole.
 
-/// A share of a whole, in percent.
+/// Returns a share of a whole in percent.
 pub(super) fn share_in_words(count: u64, total: u64) -> String {
     let thousandths = u128::from(count) * 1_000 / u128::from(total.max(1));
     match thousandths {
+        // Something must not read as nothing.
         0 if count > 0 => "<0.1 %".to_owned(),
         _ => format!("{}.{} %", thousandths / 10, thousandths % 10),
     }
 }
 
-/// A share of a whole, to six places.
+/// Returns a share of a whole, rounded to six places.
 pub(super) fn share(count: u64, total: u64) -> f64 {
+    // Rounded as an integer, so that the float below is the nearest one to six decimal places.
     let millionths =
         (u128::from(count) * 1_000_000 + u128::from(total / 2)) / u128::from(total.max(1));
     f64::from(u32::try_from(millionths).unwrap_or(u32::MAX)) / 1e6

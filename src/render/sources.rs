@@ -1,4 +1,4 @@
-//! What was read into the store: files, objects and pulls.
+//! The sources of a store: files, objects and pulls.
 
 use std::io::{self, Write};
 
@@ -17,25 +17,25 @@ use crate::time::{Timestamp, Zone};
 #[derive(Clone, Copy, Debug)]
 struct SourceRow<'a> {
     origin: &'a Origin,
-    /// When it was read for the first time.
+    /// The time when it was first read.
     first_began: Timestamp,
-    /// How often it was read; more than once only where it added nothing.
+    /// The number of times that it was read: more than once only if it added nothing.
     times: u64,
-    /// When the first commit with records of it was made.
+    /// The time of the first commit that has records of it.
     committed: Option<Timestamp>,
 }
 
-/// All that was read, and what was removed of it.
+/// All sources, and the removals from the store.
 #[derive(Clone, Debug)]
 pub struct SourcesAnswer<'a> {
     rows: Vec<SourceRow<'a>>,
-    /// How many that added nothing are not remembered.
+    /// The number of sources that added nothing and are no longer remembered.
     forgotten: u64,
     tombstones: &'a [Tombstone],
 }
 
 impl<'a> SourcesAnswer<'a> {
-    /// What added records and what added nothing, by when it was read.
+    /// Collects the sources that added records and those that did not, in order of reading.
     #[must_use]
     pub fn of(
         histories: &'a [OriginHistory],
@@ -45,6 +45,7 @@ impl<'a> SourcesAnswer<'a> {
         let added = histories.iter().map(|it| SourceRow {
             origin: &it.origin,
             first_began: it.origin.began(),
+            // Read once: read again, it adds nothing and is among the repeated ones.
             times: 1,
             committed: it.first_committed,
         });
@@ -60,7 +61,7 @@ impl<'a> SourcesAnswer<'a> {
     }
 }
 
-/// A row for each source, and for people what tells it from others beneath.
+/// A row for each source; for people with details that distinguish it beneath.
 impl Answer for SourcesAnswer<'_> {
     fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
         let mut table = Table::new([
@@ -152,10 +153,10 @@ struct SourceJson<'a> {
     rejected: u64,
     times: u64,
     first_began: String,
-    /// Whether it was read to its end.
+    /// True if it was read to its end.
     complete: bool,
     error: Option<&'a str>,
-    /// What is wrong with compressed data in it: its records may not be what they were.
+    /// The damage to compressed data in it, if any: its records may differ from the originals.
     damage: Option<&'a str>,
 }
 

@@ -1,4 +1,4 @@
-//! What a store holds and covers, and where the gaps are.
+//! The content, the coverage and the gaps of a store.
 
 use std::io::{self, Write};
 
@@ -15,21 +15,21 @@ use crate::store::{CoveredRange, Look, PulledGroup, Sizes, Standing, Store};
 use crate::time::workmail_end::days_left;
 use crate::time::{Timestamp, Zone, human_duration};
 
-/// How the group of records without one is shown.
+/// The name shown for the group of records without a log group.
 const UNNAMED_GROUP: &str = "(log group unknown)";
 
-/// A store, and what is known of it as a whole.
+/// A store, with facts about it as a whole.
 #[derive(Clone, Copy)]
 pub struct StoreStatus<'s> {
     /// The store.
     pub store: &'s Store,
-    /// How much room it takes.
+    /// Its sizes on disk.
     pub sizes: Sizes,
-    /// What stands for all that it holds.
+    /// The head of its archive.
     pub head: Option<&'s str>,
-    /// How many audit events there are, and when the first and the last of them happened.
+    /// The number of audit events, and the times of the first and the last.
     pub audit: Option<(u64, Timestamp, Timestamp)>,
-    /// When that is so.
+    /// The current time.
     pub now: Timestamp,
 }
 
@@ -75,7 +75,7 @@ impl Answer for StoreStatus<'_> {
         }))
     }
 
-    /// What is covered.
+    /// Writes the coverage, the only list among these facts.
     fn csv(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
         let coverage = self.store.checkpoint().ledger.coverage.until(self.now);
         let rows = coverage.groups().flat_map(|(log_group, ranges)| {
@@ -168,6 +168,7 @@ impl StoreStatus<'_> {
             };
             let mut loss = loss(&standing, self.now);
             if !group.facts.is_known() {
+                // An assumed retention must not read as a known one.
                 loss.push_str(" (30 days assumed: logs:DescribeLogGroups is not allowed)");
             }
             let facts = [
@@ -245,18 +246,18 @@ impl StoreStatus<'_> {
     }
 }
 
-/// How many stretches of a log group the table shows.
+/// Maximum number of stretches of a log group in the table.
 const ROWS_MAX: usize = 20;
 
-/// From when to when.
+/// The first and the last instant.
 type Span = (Timestamp, Timestamp);
 
-/// A stretch of time that is covered but for some gaps.
+/// A stretch of time that is covered except for some gaps.
 #[derive(Debug, PartialEq, Eq)]
 struct Stretch {
     first: Timestamp,
     last: Timestamp,
-    /// Their lengths in milliseconds.
+    /// The lengths of the gaps in milliseconds.
     gaps: Vec<i64>,
 }
 
@@ -270,7 +271,7 @@ impl Stretch {
     }
 }
 
-/// The ranges, or where there are more than so many the stretches between the longest gaps.
+/// Returns the ranges, or if there are too many the stretches between the longest gaps.
 fn between_longest_gaps(spans: &[Span], count_max: usize) -> Vec<Stretch> {
     let gap = |(before, after): (&Span, &Span)| after.0.ms_since(before.1);
     let gaps: Vec<i64> = spans.iter().zip(spans.iter().skip(1)).map(gap).collect();
@@ -282,6 +283,7 @@ fn between_longest_gaps(spans: &[Span], count_max: usize) -> Vec<Stretch> {
     let mut start = 0;
     for end in by_length.into_iter().chain(spans.len().checked_sub(1)) {
         if let (Some(first), Some(last)) = (spans.get(start), spans.get(end)) {
+            // Shorter gaps are kept with their stretch: nothing may read as covered that is not.
             let gaps = gaps.get(start..end).expect("each but the last span has a gap").to_vec();
             stretches.push(Stretch { first: first.0, last: last.1, gaps });
         }
@@ -312,7 +314,7 @@ fn shutdown(now: Timestamp) -> String {
     }
 }
 
-/// How long there is to take what has not been taken, in words.
+/// Describes the time left to pull what has not been pulled.
 fn loss(standing: &Standing, now: Timestamp) -> String {
     let Some(deleted_at) = standing.deleted_at else {
         return "none: CloudWatch keeps events for ever, or does not say for how long".to_owned();

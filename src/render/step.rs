@@ -1,20 +1,20 @@
-//! One event as a plain sentence.
+//! Events as plain sentences.
 
 use super::address::{Marked, Namer};
 use super::headline::status_with_words;
 use super::style::{BAD, GOOD, PLAIN};
 use crate::event::{Address, Event, EventName, RuleAction};
 
-/// Addresses that one sentence names before it counts the rest.
+/// Maximum number of addresses that a sentence names before it counts the rest.
 const NAMED_MAX: usize = 3;
 
-/// Says what happened, for programs: `delivered to bob@acme.example in INBOX`. Addresses are exact,
-/// and the text is not sanitised yet.
+/// Describes an event for programs: `delivered to bob@acme.example in INBOX`. Addresses are exact,
+/// and the text is not sanitised.
 pub fn sentence(event: &Event<'_>) -> String {
     sentence_by(&mut Namer::exact(), event)
 }
 
-/// Says what happened, for people.
+/// Describes an event for people.
 pub fn marked_sentence(event: &Event<'_>) -> Marked {
     Marked::new(|namer| sentence_by(namer, event))
 }
@@ -69,7 +69,7 @@ fn sentence_by(namer: &mut Namer, event: &Event<'_>) -> String {
     }
 }
 
-/// The colour of an event.
+/// Returns the colour of an event.
 pub(super) fn event_style(event: &Event<'_>) -> anstyle::Style {
     match event.name {
         EventName::MailboxEmailDelivered | EventName::OutgoingEmailSent => GOOD,
@@ -83,7 +83,7 @@ pub(super) fn event_style(event: &Event<'_>) -> anstyle::Style {
     }
 }
 
-/// A bounce's status, its meaning, and the reason in the other server's words.
+/// Returns a bounce's status, its meaning, and the reason in the other server's words.
 pub(super) fn cause(status: Option<&str>, reason: Option<&str>) -> String {
     match (status_with_words(status, reason), reason.map(str::trim)) {
         (Some(status), Some(reason)) => format!("{status}: \"{reason}\""),
@@ -93,7 +93,8 @@ pub(super) fn cause(status: Option<&str>, reason: Option<&str>) -> String {
     }
 }
 
-/// Who wrote to whom, of whom the first is named: `ana@acme.example → bob@acme.example +2`.
+/// Returns sender and first recipient, with the number of others: `ana@acme.example →
+/// bob@acme.example +2`.
 pub(super) fn from_and_to(
     from: Option<&Address<'_>>,
     to: Option<&Address<'_>>,
@@ -140,7 +141,7 @@ fn for_whom(namer: &mut Namer, before: &str, addresses: &[Address<'_>]) -> Strin
     }
 }
 
-/// Folders are named as they are unless they have blanks, in which they would be hard to see.
+/// Adds a folder's name, in quotes only if it has blanks, which would otherwise be hard to see.
 fn quoted(before: &str, name: Option<&str>) -> String {
     match name {
         None => String::new(),
@@ -149,7 +150,7 @@ fn quoted(before: &str, name: Option<&str>) -> String {
     }
 }
 
-/// Checks that did not pass.
+/// Returns the checks that did not pass.
 fn findings(event: &Event<'_>) -> String {
     let verdicts = &event.verdicts;
     let failed: Vec<String> = [
@@ -160,6 +161,7 @@ fn findings(event: &Event<'_>) -> String {
     ]
     .into_iter()
     .filter_map(|(check, verdict)| Some((check, verdict.as_deref()?)))
+    // GRAY and DISABLED decide nothing, so they are no findings.
     .filter(|(_, verdict)| !matches!(*verdict, "PASS" | "GRAY" | "DISABLED"))
     .map(|(check, verdict)| format!("{check} {verdict}"))
     .collect();
@@ -175,6 +177,7 @@ fn rule(namer: &mut Namer, event: &Event<'_>) -> String {
     if !event.target_recipient.is_empty() {
         effects.push(for_whom(namer, "on to ", &event.target_recipient));
     }
+    // The event says that a rule started, not that it did anything.
     if effects.is_empty() {
         return format!("{name}{kind} started");
     }

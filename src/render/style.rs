@@ -1,20 +1,20 @@
-//! Colours, where they mean something.
+//! Colours, used only where they mean something.
 
 use anstyle::{AnsiColor, Effects, Style};
 
 use crate::trace::{MessageOutcome, Outcome};
 
-/// As it should be.
+/// For what is as it should be.
 pub const GOOD: Style = AnsiColor::Green.on_default();
-/// Not as it should be.
+/// For what is not as it should be.
 pub const BAD: Style = AnsiColor::Red.on_default();
-/// Not decided, or worth a look.
+/// For what is undecided, or worth a look.
 pub const UNDECIDED: Style = AnsiColor::Yellow.on_default();
 pub(super) const STRONG: Style = Style::new().effects(Effects::BOLD);
 pub(super) const FAINT: Style = Style::new().effects(Effects::DIMMED);
 pub(super) const PLAIN: Style = Style::new();
 
-/// The colour of a recipient's outcome: green when good, red when bad, yellow while open.
+/// Returns the colour of a recipient's outcome: green if good, red if bad, yellow while open.
 pub fn outcome_style(outcome: Outcome) -> Style {
     match outcome {
         it if it.is_good() => GOOD,
@@ -23,7 +23,7 @@ pub fn outcome_style(outcome: Outcome) -> Style {
     }
 }
 
-/// The colour of a message's outcome.
+/// Returns the colour of a message's outcome.
 pub(super) fn message_style(outcome: MessageOutcome) -> Style {
     match outcome {
         MessageOutcome::Delivered => GOOD,

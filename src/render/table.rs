@@ -1,7 +1,7 @@
 //! Aligned columns for people.
 //!
-//! What people copy (IDs, addresses, times) is never cut or broken: a column of those keeps its
-//! width, and a row that is wider than the terminal is left to the terminal. Only prose is
+//! Values that people copy (IDs, addresses, times) are never cut or broken: their column keeps its
+//! width, and a row wider than the terminal is left for the terminal to wrap. Only prose is
 //! wrapped, at blanks, and only subjects and the like are shortened.
 
 use std::io::{self, Write};
@@ -14,19 +14,19 @@ use super::style::{PLAIN, STRONG};
 use crate::limits;
 use crate::time::Zone;
 
-/// How tables for people are drawn.
+/// The options of tables for people.
 #[derive(Clone, Debug)]
 pub struct TableOptions {
     /// Columns of the terminal.
     pub width: usize,
-    /// The zone in which times are shown.
+    /// The time zone of the output.
     pub zone: Zone,
-    /// Whether every recipient and every step is listed, however many there are.
+    /// True if every recipient and every step is listed, however many there are.
     pub lists_all: bool,
 }
 
 impl TableOptions {
-    /// The width where there is no terminal to ask.
+    /// The width if there is no terminal to ask.
     pub const WIDTH_DEFAULT: usize = 100;
 }
 
@@ -36,16 +36,16 @@ impl Default for TableOptions {
     }
 }
 
-/// Cells above this width stand out of their column rather than widening it for all rows.
+/// Cells wider than this stick out of their column instead of widening it for all rows.
 const COLUMN_WIDTH_MAX: usize = 48;
-/// What a shortened column keeps at least.
+/// The minimum width of a shortened column.
 const SHORTENED_WIDTH_MIN: usize = 16;
-/// Prose narrower than this goes beneath its row instead.
+/// Prose in a column narrower than this goes beneath its row instead.
 const WRAPPED_WIDTH_MIN: usize = 24;
 /// Blanks between two columns.
 const GAP: usize = 2;
 
-/// A column: its title, and what becomes of its text when the terminal is narrow.
+/// A column: its title, and the way in which its text yields on a narrow terminal.
 #[derive(Clone, Copy, Debug)]
 pub struct Column {
     title: &'static str,
@@ -63,79 +63,80 @@ enum Kind {
 }
 
 impl Kind {
-    /// Whether such a column may stand beneath its row.
+    /// True if such a column may go beneath its row.
     fn is_prose(self) -> bool {
         matches!(self, Self::Wrapped | Self::Beneath)
     }
 }
 
 impl Column {
-    /// Text that people copy: never cut, never broken.
+    /// Makes a column of text that people copy: never cut, never broken.
     #[must_use]
     pub const fn whole(title: &'static str) -> Self {
         Self { title, kind: Kind::Whole, is_optional: false }
     }
 
-    /// Figures: like [`Column::whole`], and to the right.
+    /// Makes a column of numbers: like [`Column::whole`], and right-aligned.
     #[must_use]
     pub const fn number(title: &'static str) -> Self {
         Self { title, kind: Kind::Number, is_optional: false }
     }
 
-    /// Text whose beginning tells enough: cut with an ellipsis when space is short.
+    /// Makes a column of text whose beginning says enough: cut with an ellipsis if space is short.
     #[must_use]
     pub const fn shortened(title: &'static str) -> Self {
         Self { title, kind: Kind::Shortened, is_optional: false }
     }
 
-    /// Prose, as the last column: wrapped at blanks, beneath the row when space is short.
+    /// Makes a last column of prose: wrapped at blanks, and beneath the row if space is short.
     #[must_use]
     pub const fn wrapped(title: &'static str) -> Self {
         Self { title, kind: Kind::Wrapped, is_optional: false }
     }
 
-    /// Prose, as the last column: always beneath its row, and without a title.
+    /// Makes a last column of prose that is always beneath its row, without a title.
     #[must_use]
     pub const fn beneath() -> Self {
         Self { title: "", kind: Kind::Beneath, is_optional: false }
     }
 
-    /// The same column, left out when space is short.
+    /// Makes the column one that is left out if space is short.
     #[must_use]
     pub const fn optional(self) -> Self {
         Self { is_optional: true, ..self }
     }
 }
 
-/// One sanitised text of a table, with its colour.
+/// A sanitised text in a table, with its colour.
 #[derive(Clone, Debug)]
 pub struct Cell {
     text: String,
     style: Style,
-    /// What the text is made of anew where it must be shorter.
+    /// The source from which a shorter text is made if need be.
     marked: Option<Marked>,
 }
 
 impl Cell {
-    /// A cell without colour.
+    /// Makes a cell without colour.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self::styled(text, PLAIN)
     }
 
-    /// A cell with a colour.
+    /// Makes a cell with a colour.
     #[must_use]
     pub fn styled(text: &str, style: Style) -> Self {
+        // Sanitised on the way in, so that no path to the terminal can forget it.
         Self { text: fit(text, limits::TABLE_TEXT_COLUMNS_MAX), style, marked: None }
     }
 
-    /// A cell without colour, whose marks stay when it is cut.
+    /// Makes a cell without colour, whose marks stay when it is cut.
     #[must_use]
     pub fn marked(marked: Marked) -> Self {
         Self::marked_and_styled(marked, PLAIN)
     }
 
-    /// A cell with a colour, whose marks stay when it is cut.
+    /// Makes a cell with a colour, whose marks stay when it is cut.
     #[must_use]
     pub fn marked_and_styled(marked: Marked, style: Style) -> Self {
         Self { text: marked.to_string(), style, marked: Some(marked) }
@@ -158,7 +159,7 @@ impl From<String> for Cell {
     }
 }
 
-/// Rows under titles. Columns that are empty in every row are left out.
+/// A table with titles. Columns that are empty in every row are left out.
 #[derive(Clone, Debug, Default)]
 pub struct Table {
     columns: Vec<Column>,
@@ -168,7 +169,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table without rows.
+    /// Makes a table without rows.
     #[must_use]
     pub fn new(columns: impl IntoIterator<Item = Column>) -> Self {
         let columns: Vec<Column> = columns.into_iter().collect();
@@ -176,31 +177,33 @@ impl Table {
         Self { columns, titles, rows: Vec::new(), indent: 0 }
     }
 
-    /// The same table under titles that are known only now.
+    /// Replaces the titles by some that are known only at run time.
     #[must_use]
     pub fn titled<'t>(self, titles: impl IntoIterator<Item = &'t str>) -> Self {
         let titles = titles.into_iter().map(|it| Cell::styled(it, STRONG)).collect();
         Self { titles, ..self }
     }
 
-    /// The same table, `indent` columns from the left.
+    /// Indents the table by `indent` columns.
     #[must_use]
     pub fn indented(self, indent: usize) -> Self {
         Self { indent, ..self }
     }
 
-    /// Adds a row with a cell for each column.
+    /// Adds a row, with one cell for each column.
     pub fn push(&mut self, row: impl IntoIterator<Item = Cell>) {
         self.rows.push(row.into_iter().collect());
     }
 
-    /// Whether there is no row.
+    /// True if there are no rows.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
     /// Draws the table for a terminal of `width` columns.
     pub fn write(&self, width: usize, out: &mut dyn Write) -> io::Result<()> {
+        // comfy-table measures escape sequences as text and breaks long words, hence a layout of
+        // our own.
         let layout = self.layout(width.saturating_sub(self.indent));
         if self.titles.iter().any(|it| !it.text.is_empty()) {
             self.write_row(&self.titles, &layout, true, out)?;
@@ -208,7 +211,7 @@ impl Table {
         self.rows.iter().try_for_each(|row| self.write_row(row, &layout, false, out))
     }
 
-    /// Decides which columns are shown, and how wide.
+    /// Decides which columns are shown, and how wide they are.
     fn layout(&self, width: usize) -> Layout {
         let mut shown: Vec<Shown> = self
             .columns
@@ -230,17 +233,20 @@ impl Table {
                         Kind::Whole | Kind::Number => kept,
                         Kind::Shortened => natural.min(SHORTENED_WIDTH_MIN),
                         Kind::Wrapped => natural.min(longest_word.max(WRAPPED_WIDTH_MIN)),
+                        // Wider than the terminal, so that no layout beside the other columns fits.
                         Kind::Beneath => width.saturating_add(1),
                     },
                 })
             })
             .collect();
-        // Rather one column less than prose beneath its row, and rather that than many less.
+        // Dropping one optional column is preferred to prose beneath its row, and that to dropping
+        // more of them.
         let optional_count = shown.iter().filter(|it| it.column.is_optional).count();
         let beside = (0..=optional_count.min(1)).map(|dropped| (dropped, false));
         let mut ways = beside.chain((0..=optional_count).map(|dropped| (dropped, true)));
         let (dropped, is_beneath) = ways
             .find(|(dropped, is_beneath)| needed(&shown, *dropped, *is_beneath) <= width)
+            // Even the narrowest layout is too wide: lines run over, as nothing may be cut.
             .unwrap_or((optional_count, true));
         let mut left_out = 0;
         shown.retain(|it| {
@@ -248,6 +254,7 @@ impl Table {
             left_out += usize::from(is_out);
             !is_out
         });
+        // Prose can only be the last column.
         let beneath = shown.pop_if(|it| is_beneath && it.column.kind.is_prose()).map(|it| it.index);
         share(&mut shown, width);
         Layout { shown, beneath, width }
@@ -269,6 +276,8 @@ impl Table {
             match shown.column.kind {
                 Kind::Whole => line.push(&cell.text, cell.style),
                 Kind::Number => {
+                    // A number wider than its column extends to the left as far as the text before
+                    // it allows.
                     line.skip_to((start + shown.width).saturating_sub(columns(&cell.text)));
                     line.push(&cell.text, cell.style);
                 }
@@ -281,6 +290,7 @@ impl Table {
             }
             start += shown.width + GAP;
         }
+        // Titles have nothing beneath: one for prose would separate the titles from the rows.
         if let Some(cell) = layout.beneath.and_then(|it| row.get(it)).filter(|_| !is_title) {
             let indent = self.indent + 2 * GAP;
             let room = layout.width.saturating_sub(2 * GAP).max(WRAPPED_WIDTH_MIN);
@@ -299,7 +309,7 @@ impl Table {
 
 struct Layout {
     shown: Vec<Shown>,
-    /// The column that stands beneath each row.
+    /// The column that goes beneath each row.
     beneath: Option<usize>,
     width: usize,
 }
@@ -311,7 +321,7 @@ struct Shown {
     least: usize,
 }
 
-/// The least width that the columns take without the first `dropped` optional ones, and without
+/// Returns the minimum width of the columns without the first `dropped` optional ones, and without
 /// the prose if that goes beneath.
 fn needed(shown: &[Shown], dropped: usize, is_beneath: bool) -> usize {
     let optional = shown.iter().filter(|it| it.column.is_optional).take(dropped);
@@ -321,9 +331,10 @@ fn needed(shown: &[Shown], dropped: usize, is_beneath: bool) -> usize {
     all.saturating_sub(out + GAP)
 }
 
-/// Takes columns from the widest until all fit, or none can give more.
+/// Narrows the widest column until all fit, or none can yield more.
 fn share(shown: &mut [Shown], width: usize) {
     loop {
+        // One by one, so that columns become even before any of them reaches its minimum.
         let total = shown.iter().map(|it| it.width + GAP).sum::<usize>().saturating_sub(GAP);
         let widest = shown.iter_mut().filter(|it| it.width > it.least).max_by_key(|it| it.width);
         match widest {
@@ -333,7 +344,7 @@ fn share(shown: &mut [Shown], width: usize) {
     }
 }
 
-/// One line under construction, which knows how far it has come.
+/// A line under construction, which tracks how far it has come.
 struct TableLine {
     styled: String,
     used: usize,
@@ -345,7 +356,7 @@ impl TableLine {
         Self { styled: String::new(), used: 0, wanted: indent }
     }
 
-    /// Continues at column `start`, or after a gap where the line is already beyond.
+    /// Continues at column `start`, or after a gap if the line is already beyond it.
     fn skip_to(&mut self, start: usize) {
         let after = if self.used == 0 { 0 } else { self.used + GAP };
         self.wanted = start.max(after);
@@ -355,9 +366,10 @@ impl TableLine {
         if text.is_empty() {
             return;
         }
-        // Blanks only before text, so that no line ends in them.
+        // Blanks are written only before text, so that no line ends in them.
         self.styled.extend(std::iter::repeat_n(' ', self.wanted.saturating_sub(self.used)));
         self.styled.push_str(&format!("{style}{text}{style:#}"));
+        // Counted without the escape sequences, which take no columns.
         self.used = self.wanted.max(self.used) + columns(text);
         self.wanted = self.used;
     }
@@ -371,12 +383,12 @@ fn longest_word(text: &str) -> usize {
     text.split(' ').map(columns).max().unwrap_or(0)
 }
 
-/// Breaks a sanitised text into lines at blanks; a word that is wider than `width` stays whole.
+/// Breaks a sanitised text into lines at blanks. A word wider than `width` stays whole.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     wrap_hanging(text, width, 0)
 }
 
-/// As [`wrap`], where all lines but the first have `indent` columns less.
+/// Does the same as [`wrap`], with `indent` columns less for all lines but the first.
 pub(super) fn wrap_hanging(text: &str, width: usize, indent: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
@@ -394,8 +406,8 @@ pub(super) fn wrap_hanging(text: &str, width: usize, indent: usize) -> Vec<Strin
     lines
 }
 
-/// Draws names and values in two aligned columns. Values break at blanks only, so that an ID that
-/// is wider than the terminal stays in one piece.
+/// Writes names and values in two aligned columns. Values break at blanks only, so that an ID wider
+/// than the terminal stays in one piece.
 pub fn write_pairs(
     pairs: &[(&'static str, String)],
     indent: usize,

@@ -1,4 +1,4 @@
-//! What one person did and what happened to their mail, as people and programs read it.
+//! The timeline of one person, for people and for programs.
 
 use std::io::{self, Write};
 
@@ -13,7 +13,7 @@ use crate::limits;
 use crate::time::{Zone, human_duration};
 use crate::timeline::{Candidate, NearEvent, Person, Side, Step, StepKind, Timeline};
 
-/// Who it is, what there is of each kind, and a row for each step.
+/// The person, the counts by kind, and a row for each step.
 impl Answer for Timeline {
     fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
         if self.step_count == 0 {
@@ -117,7 +117,7 @@ impl Answer for Timeline {
     }
 }
 
-/// From where a step came.
+/// Describes the origin of a step.
 pub fn step_origin(step: &Step) -> String {
     let ip = step.source_ip.as_deref().unwrap_or("");
     let new = if step.is_new_ip { " (new)" } else { "" };
@@ -129,10 +129,10 @@ fn label(person: &Person) -> &str {
     person.address.as_deref().unwrap_or(&person.id)
 }
 
-/// Addresses that a table names.
+/// Maximum number of addresses that a table names.
 const PEERS_SHOWN: usize = 3;
 
-/// What else is known of a step, in one line.
+/// Describes further details of a step in one line.
 pub fn step_details(step: &Step) -> String {
     let mut details = Vec::new();
     details.extend(step.actor.as_ref().map(|it| format!("by {}", label(it))));
@@ -183,8 +183,8 @@ fn step_to_json(step: &Step, zone: &Zone) -> Value {
     })
 }
 
-/// Writes candidates of one message under a heading of their own, which names the message where an
-/// ID of it is given.
+/// Writes the candidates of one message under a heading, which names the message if its ID is
+/// given.
 pub(super) fn write_candidates_table(
     id: Option<&str>,
     candidates: &[Candidate],
@@ -195,10 +195,11 @@ pub(super) fn write_candidates_table(
         return Ok(());
     }
     let of = id.map_or_else(String::new, |it| format!(" for {it}"));
+    // Said in the heading itself: a table beneath a trace is easily taken for part of the trace.
     let heading = format!("Candidates from the audit logs{of}: near in time, not proven");
     writeln!(out)?;
     write_indented(&heading, options, out)?;
-    // Those that fit one event stand together, the nearest first.
+    // Candidates for the same event are adjacent, the nearest first.
     let is_of_same =
         |a: &Candidate, b: &Candidate| (a.near, a.at, &a.address) == (b.near, b.at, &b.address);
     for of_event in candidates.chunk_by(is_of_same) {
@@ -239,7 +240,7 @@ fn write_indented(text: &str, options: &TableOptions, out: &mut dyn Write) -> io
     lines.iter().try_for_each(|line| writeln!(out, "  {line}"))
 }
 
-/// Candidates of one message, each with the message's ID.
+/// Returns the JSON of one message's candidates, each with the message's ID.
 pub(super) fn candidates_json(
     (id, candidates): &(Option<String>, Vec<Candidate>),
     zone: &Zone,

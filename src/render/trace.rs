@@ -1,4 +1,4 @@
-//! What became of messages, found by their IDs.
+//! The answer of `trace`: messages found by their IDs.
 
 use std::io::{self, Write};
 
@@ -15,23 +15,23 @@ use crate::time::Zone;
 use crate::timeline::Candidate;
 use crate::trace::Message;
 
-/// An ID of a message, and what audit logs may say of it.
+/// An ID of a message, with audit events that may belong to it.
 pub type MessageCandidates = (Option<String>, Vec<Candidate>);
 
-/// What `trace` found out.
+/// The result of `trace`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TraceAnswer<'a> {
     /// The messages.
     pub messages: &'a [Message],
-    /// The IDs that nothing was found for, as they were asked for.
+    /// The requested IDs without any event.
     pub not_found: &'a [String],
-    /// What was looked at, to tell "no such mail" from "not looked at".
+    /// The coverage in words, to distinguish "no such mail" from "not covered".
     pub coverage_note: Option<&'a str>,
-    /// IDs of which those that were not found are a part.
+    /// Known IDs that contain one of those not found.
     pub candidates: &'a [String],
-    /// What audit logs may say of the first messages; nothing where the store has none.
+    /// Audit events that may belong to the first messages; `None` if the store has no audit events.
     pub access: Option<&'a [MessageCandidates]>,
-    /// Where each event came from, where that was asked for.
+    /// The source of each event, if requested.
     pub sources: Option<&'a EventSources>,
 }
 
@@ -59,6 +59,7 @@ impl Answer for TraceAnswer<'_> {
         let is_lines = out.is_lines();
         let messages = self.messages.iter().enumerate().map(|(index, message)| {
             let sources = self.sources.and_then(|it| it.get(index)).map(Vec::as_slice);
+            // Lines have no place after the list, so candidates go into their messages there.
             let access = access.get(index).filter(|_| is_lines);
             MessageJson::new(message, Some(sources), zone).with_access(access)
         });
@@ -67,7 +68,7 @@ impl Answer for TraceAnswer<'_> {
             ("candidates", json!(self.candidates)),
             ("coverageNote", json!(self.coverage_note)),
         ];
-        // Without audit events the answer is as it was before there were any.
+        // A store without audit events does not have the member at all.
         if self.access.is_some() {
             let all = access.iter().filter_map(Value::as_array).flatten().cloned();
             behind.push(("access", all.collect()));

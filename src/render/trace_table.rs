@@ -1,4 +1,4 @@
-//! The answer for people: what became of a message, and how it came to that.
+//! The trace of a message for people: its outcome and its history.
 
 use std::collections::HashSet;
 use std::io::{self, Write};
@@ -21,8 +21,7 @@ pub(super) fn write_divider(options: &TableOptions, out: &mut dyn Write) -> io::
     writeln!(out, "\n{FAINT}{}{FAINT:#}\n", "─".repeat(options.width.min(100)))
 }
 
-/// Writes one message: the answer first, then what is known of it, then each recipient, then each
-/// step.
+/// Writes one message: the headline, then its facts, then each recipient, then each step.
 pub(super) fn write_trace_table(
     message: &Message,
     options: &TableOptions,
@@ -42,8 +41,8 @@ pub(super) fn write_trace_table(
     message.legs.iter().try_for_each(|leg| write_leg(message, leg, options, out))
 }
 
-/// Columns before the lines that go on with a headline: a stranger's words in it never begin a line
-/// where ours do.
+/// Indent of a headline's further lines, so that a stranger's words in it never begin a line where
+/// ours do.
 const CONTINUATION: usize = 4;
 
 fn write_headline(
@@ -60,7 +59,7 @@ fn write_headline(
     Ok(())
 }
 
-/// Writes the IDs that nothing was found for, and what that may mean.
+/// Writes the IDs without any event, and what that may mean.
 pub fn write_not_found(
     ids: &[String],
     coverage_note: Option<&str>,
@@ -76,7 +75,7 @@ pub fn write_not_found(
     }
 }
 
-/// What is known of the message as a whole.
+/// Returns the facts about a message as a whole.
 fn facts(message: &Message, options: &TableOptions) -> Vec<(&'static str, String)> {
     let mut facts = Vec::new();
     if let Some(subject) = &message.subject {
@@ -113,7 +112,7 @@ fn facts(message: &Message, options: &TableOptions) -> Vec<(&'static str, String
     facts
 }
 
-/// The verdicts in one line, short when there is nothing to see. Not sanitised yet.
+/// Returns the verdicts in one line, which is short if all passed. Not sanitised.
 pub fn checks(message: &Message) -> Option<String> {
     let verdicts = &message.verdicts;
     let known: Vec<(&str, &str)> = [
@@ -146,13 +145,13 @@ pub fn checks(message: &Message) -> Option<String> {
     Some(words.collect::<Vec<_>>().join(", "))
 }
 
-/// The rows that tell what became of a message: one for each address, and whatever went wrong with
-/// another copy; the worst first.
+/// Returns the rows that show what happened to a message: the deciding one for each address, and
+/// failures of other copies; the worst first.
 pub fn telling_recipients(message: &Message) -> Vec<&Recipient> {
     let mut rows = message.deciding_recipients();
     let decides: HashSet<*const Recipient> =
         rows.iter().map(|it| std::ptr::from_ref(*it)).collect();
-    // What went wrong with another copy is never left out.
+    // A failure of another copy is never left out.
     rows.extend(message.recipients.iter().filter(|it| {
         it.outcome.is_bad()
             && it.direction == Direction::Incoming
@@ -187,6 +186,7 @@ fn write_recipients(
     }
     writeln!(out)?;
     table.write(options.width, out)?;
+    // The worst come first, so the rows left out are the least urgent; they are counted by outcome.
     let rest = rows.get(shown..).unwrap_or(&[]);
     if rest.is_empty() {
         return Ok(());
@@ -200,7 +200,7 @@ fn write_recipients(
     writeln!(out, "  {FAINT}and {} (--all lists them){FAINT:#}", counts.join(", "))
 }
 
-/// What a table says of each recipient.
+/// The columns of recipients.
 pub(super) const RECIPIENT_COLUMNS: [Column; 7] = [
     Column::whole("RECIPIENT"),
     Column::whole("DIRECTION").optional(),
@@ -211,7 +211,7 @@ pub(super) const RECIPIENT_COLUMNS: [Column; 7] = [
     Column::wrapped("WHY"),
 ];
 
-/// A recipient's row; `at` is the time of its outcome as it is to be shown.
+/// Returns a recipient's row; `at` is the time of its outcome in the form to show.
 pub(super) fn recipient_cells(row: &Recipient, at: &str) -> [Cell; 7] {
     [
         Cell::marked(Marked::address(row.address.logged())),
@@ -227,7 +227,7 @@ pub(super) fn recipient_cells(row: &Recipient, at: &str) -> [Cell; 7] {
     ]
 }
 
-/// What there is to say of an outcome beyond its name.
+/// Explains an outcome beyond its name.
 pub fn why(recipient: &Recipient) -> Marked {
     Marked::new(|namer| match recipient.outcome {
         Outcome::Bounced => cause(recipient.status.as_deref(), recipient.reason.as_deref()),
@@ -264,7 +264,8 @@ fn write_leg(
     let (mut steps, mut hidden) = (0_usize, Vec::new());
     for stored in leg.event_indexes.iter().filter_map(|it| message.events.get(*it)) {
         let (at, event) = (stored.record.timestamp, &stored.event);
-        // Deliveries make a timeline long; what went wrong must not be hidden behind them.
+        // Deliveries make a timeline long, so they get half of it at most: a failure after them
+        // must still be shown.
         let is_routine =
             matches!(event.name, EventName::MailboxEmailDelivered | EventName::OutgoingEmailSent);
         let steps_max = limits::TABLE_STEPS_MAX / if is_routine { 2 } else { 1 };
@@ -280,6 +281,7 @@ fn write_leg(
             Cell::styled(gap.as_deref().unwrap_or(""), FAINT),
             Cell::marked_and_styled(marked_sentence(event), event_style(event)),
         ]);
+        // Only of shown steps: a gap refers to the line above it.
         previous = Some(at);
     }
     table.write(options.width, out)?;
@@ -300,7 +302,8 @@ fn counted(names: &[&str]) -> String {
     words.join(", ")
 }
 
-/// The time of day, or the whole time on another day than the message's first.
+/// Returns the time of day, or the complete time on a day other than that of the message's first
+/// event.
 fn clock(at: Timestamp, first_seen: Timestamp, options: &TableOptions) -> String {
     const TIME_OF_DAY_CHARACTERS: usize = "21:34:00.000".len();
     let (whole, first) = (at.in_zone(&options.zone), first_seen.in_zone(&options.zone));

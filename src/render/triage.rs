@@ -1,4 +1,4 @@
-//! What deserves attention, on one page.
+//! The answer of `triage`: what deserves attention, on one page.
 
 use std::io::{self, Write};
 
@@ -14,7 +14,7 @@ use super::words::counted;
 use crate::time::{TimeRange, Timestamp, Zone, human_duration};
 use crate::triage::{Finding, FindingKind, Item, RULE_TARGET, Triage};
 
-/// How findings of a kind are headed: what one of them is, and several.
+/// Returns the heading of a kind of finding, for one and for several.
 fn words(kind: FindingKind) -> (&'static str, &'static str) {
     match kind {
         FindingKind::Lost => ("recipient lost a message", "recipients lost a message"),
@@ -48,16 +48,17 @@ fn words(kind: FindingKind) -> (&'static str, &'static str) {
     }
 }
 
-/// How a finding is headed: what one of it is, or several.
+/// Returns the heading of a finding for its count.
 pub fn finding_in_words(kind: FindingKind, count: u64) -> &'static str {
     let (one, several) = words(kind);
     if count == 1 { one } else { several }
 }
 
-/// What was looked for and not found, in words, each thing once.
+/// Names what was looked for and not found, each thing once.
 pub fn findings_of_nothing(triage: &Triage) -> Vec<&'static str> {
     let mut nothing: Vec<&str> = Vec::new();
     for finding in triage.findings.iter().filter(|it| it.count == 0) {
+        // Bursts compare with the period before: without one they were not looked for.
         let is_known = finding.kind != FindingKind::Bursts || triage.before.is_some();
         if is_known && !nothing.contains(&nothing_of(finding.kind)) {
             nothing.push(nothing_of(finding.kind));
@@ -66,7 +67,7 @@ pub fn findings_of_nothing(triage: &Triage) -> Vec<&'static str> {
     nothing
 }
 
-/// What there is nothing of, in words.
+/// Names what there is none of.
 fn nothing_of(kind: FindingKind) -> &'static str {
     match kind {
         FindingKind::Lost => "lost messages",
@@ -83,7 +84,7 @@ fn nothing_of(kind: FindingKind) -> &'static str {
     }
 }
 
-/// What stands for no value.
+/// Returns the text for a missing value.
 fn no_value(kind: FindingKind) -> &'static str {
     match kind {
         FindingKind::Bounced => "(no reason)",
@@ -94,12 +95,12 @@ fn no_value(kind: FindingKind) -> &'static str {
     }
 }
 
-/// What was found, with what shows more of each finding.
+/// The findings, with the commands that show more of each.
 #[derive(Clone, Copy, Debug)]
 pub struct TriageAnswer<'t> {
-    /// What was found.
+    /// The findings.
     pub triage: &'t Triage,
-    /// The command for each finding.
+    /// The command for each finding, in the same order.
     pub commands: &'t [String],
 }
 
@@ -259,7 +260,7 @@ fn value_cell(kind: FindingKind, value: &str) -> Cell {
         FindingKind::FailingMailboxes | FindingKind::Slow | FindingKind::Bursts => {
             Marked::address(value)
         }
-        // A rule that sends mail on ends in the address.
+        // A rule that sends mail on ends in its target's address.
         FindingKind::Rules => Marked::new(|namer| match value.rsplit_once(RULE_TARGET) {
             Some((rule, address)) => format!("{rule}{RULE_TARGET}{}", namer.address(address)),
             None => value.to_owned(),

@@ -1,4 +1,4 @@
-//! Whether a store or a bundle is sound, and who signed it.
+//! The result of verifying a store or a bundle, and its signature.
 
 use std::io::{self, Write};
 
@@ -13,14 +13,14 @@ use crate::signing::{HeadStatement, Signed};
 use crate::store::{Damage, FoundHead, VerifyReport};
 use crate::time::Zone;
 
-/// What the check of a store came to.
+/// The result of verifying a store.
 #[derive(Clone, Copy, Debug)]
 pub struct Verification<'v> {
-    /// What was found.
+    /// The findings.
     pub report: &'v VerifyReport,
-    /// Who signed the head that was looked for.
+    /// The signature of the head that was looked for.
     pub signed: Option<&'v Signed>,
-    /// Whether every document was compared with its record.
+    /// True if every document was compared with its record.
     pub is_deep: bool,
 }
 
@@ -76,6 +76,7 @@ fn found_in_words(found: &FoundHead, zone: &Zone) -> String {
     let numbers: Vec<String> = found.tombstones.iter().map(|it| it.number.to_string()).collect();
     let numbers = numbers.join(", ");
     let commits = counted(found.commits_since, "commit");
+    // After a removal the archive no longer shows what the commit held.
     let (Some(records), Some(since)) = (found.records, found.records_since) else {
         let at = found.tombstones.first().map_or_else(String::new, |it| it.at().in_zone(zone));
         return format!(
@@ -122,14 +123,14 @@ fn damage_json(damage: &Damage, zone: &Zone) -> Value {
     })
 }
 
-/// A store's head, signed.
+/// A signed head of a store.
 #[derive(Clone, Copy, Debug)]
 pub struct SignedHead<'s> {
-    /// What was signed.
+    /// The signed statement.
     pub statement: &'s HeadStatement,
-    /// Where that lies.
+    /// The file with the statement.
     pub statement_file: &'s str,
-    /// Where the signature lies.
+    /// The file with the signature.
     pub signature_file: &'s str,
 }
 
@@ -149,11 +150,12 @@ impl Answer for SignedHead<'_> {
     }
 }
 
-/// Says who signed, in a line.
+/// Describes the signature in one line.
 pub fn signed_in_words(signed: &Signed, is_checked: bool, zone: &Zone) -> String {
     let Signed { key_id, comment } = signed;
     if is_checked {
         let at = signed.at().map_or_else(String::new, |it| format!(" at {}", it.in_zone(zone)));
+        // Tabs separate the comment's fields, and would be shown as escapes.
         format!("signed with the key {key_id}{at} ({})", comment.replace('\t', " "))
     } else {
         format!(
@@ -162,7 +164,7 @@ pub fn signed_in_words(signed: &Signed, is_checked: bool, zone: &Zone) -> String
     }
 }
 
-/// Who signed, for programs.
+/// Returns the JSON of a signature.
 pub fn signed_json(signed: &Signed, is_checked: bool) -> Value {
     json!({"keyId": signed.key_id, "comment": signed.comment, "checked": is_checked})
 }

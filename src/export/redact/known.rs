@@ -92,7 +92,7 @@ impl KnownTexts {
     pub(super) fn add_subject(&mut self, logged: &str, pseudonyms: &Pseudonyms) {
         let subject = decoded_subject(logged);
         let pseudonym = pseudonyms.subject(&subject);
-        // Replies quote the subject without its prefixes, and rules may hold the encoded form.
+        // Other texts may have it encoded, decoded, or without the prefixes of replies.
         for text in [logged.trim(), subject.trim(), without_prefixes(subject.trim())] {
             self.add(text, &pseudonym);
         }
