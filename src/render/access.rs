@@ -54,6 +54,7 @@ struct AccessJson<'e> {
 /// Returns who did it: the address if that is known, or else the name or the ID.
 pub fn access_user<'e>(event: &'e AccessEvent, people: &'e People) -> Option<&'e str> {
     match event.event.get(AuditField::UserId) {
+        // As of the event: an address that changed hands counts for its owner at the time.
         Some(id) => people.who(id, event.at()).or(event.event.get(AuditField::User)).or(Some(id)),
         None => event.event.get(AuditField::User),
     }
@@ -207,6 +208,7 @@ pub fn access_what(event: &AccessEvent) -> String {
 
 /// Returns the details of an event: the mailbox, folder, item, rule, protocol and agent.
 pub fn access_details(event: &AccessEvent, people: &People) -> String {
+    // Access to one's own mailbox goes without saying.
     let own = event.event.get(AuditField::UserId) == event.event.get(AuditField::OwnerId);
     let owner = access_owner(event, people).filter(|_| !own).map(|it| format!("mailbox of {it}"));
     let parts = [
@@ -245,6 +247,7 @@ pub fn access_cells(event: &AccessEvent, people: &People, zone: &Zone) -> Vec<St
         csv_cell(access_owner(event, people).unwrap_or("")),
     ];
     let fields = AuditField::ALL.into_iter();
+    // Every field, whatever the event's type, so that all types share their columns.
     let fields = fields.map(|it| csv_cell(event.event.get(it).unwrap_or("")));
     start.into_iter().chain(fields).collect()
 }

@@ -82,6 +82,7 @@ impl Marked {
         }
         let whole = fit_whole(&self.whole, width).map(Cow::into_owned);
         whole
+            // A mark belongs next to its address, but even apart from it it is a warning.
             .or_else(|| self.fit_pieces(width))
             .unwrap_or_else(|| self.fit_with_marks_behind(width))
     }

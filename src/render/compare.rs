@@ -88,6 +88,7 @@ fn in_words(row: &ComparedRow) -> String {
     let change = row.change();
     match (row.before, change) {
         (_, 0) => "=".to_owned(),
+        // There is no percentage of zero.
         (0, _) => "new".to_owned(),
         (before, change) => {
             let percent = i128::from(change).saturating_mul(100) / i128::from(before.max(1));

@@ -10,6 +10,7 @@ use crate::store::StoredEvent;
 use crate::time::Zone;
 use crate::trace::{Message, Recipient, bounce_in_words};
 
+// Fixed lengths in the types keep header and rows in step.
 const MESSAGES_HEADER: [&str; 26] = [
     "messageIds",
     "messageOutcome",

@@ -71,6 +71,7 @@ fn cell(key: CountKey, value: Option<&str>) -> Cell {
         CountKey::Sender | CountKey::Recipient => Cell::marked(Marked::address(value)),
         CountKey::SenderDomain | CountKey::RecipientDomain => Cell::marked(Marked::domain(value)),
         CountKey::SenderRecipient => Cell::marked(Marked::new(|namer| {
+            // Each address by itself: as a whole, the pair would be taken for one address.
             let names = value.split(PAIR_SEPARATOR).map(|it| namer.address(it));
             names.collect::<Vec<_>>().join(PAIR_SEPARATOR)
         })),

@@ -144,6 +144,7 @@ fn problem(
             .map_or(" by a rule".to_owned(), |it| format!(" by the rule \"{it}\"")),
         Outcome::Rejected | Outcome::Quarantined => " by the sender's DMARC policy".to_owned(),
         Outcome::Lost => ": no outcome logged".to_owned(),
+        // An event beyond the bound may say what happened.
         Outcome::Unclear if is_truncated => ": not all events were looked at".to_owned(),
         Outcome::Unclear => ": not known whether expanded or lost".to_owned(),
         Outcome::Pending => ": no outcome yet".to_owned(),

@@ -255,6 +255,7 @@ impl Formatter for VisibleFormatter {
 }
 
 fn write_visible<W: ?Sized + Write>(fragment: &str, out: &mut W) -> io::Result<()> {
+    // Nearly every fragment: written without a copy.
     if !fragment.contains(is_hidden) {
         return out.write_all(fragment.as_bytes());
     }

@@ -48,6 +48,7 @@ impl Answer for RemovalAnswer<'_> {
     fn table(&self, options: &TableOptions, out: &mut dyn Write) -> io::Result<()> {
         let words = self.in_words(&options.zone);
         let line = match &self.report.tombstone {
+            // First, since a removal of nothing reads like a dry run of nothing.
             _ if !self.is_any() => format!("no records {}", self.what),
             None => format!("would remove {words}"),
             Some(tombstone) => format!("removed {words}: tombstone {}", tombstone.number),

@@ -123,6 +123,7 @@ fn particulars(row: &SourceRow<'_>, zone: &Zone) -> String {
         parts.push(format!("{} times since {}", row.times, row.first_began.in_zone(zone)));
     }
     match &origin.end {
+        // The end of a source is recorded last, so without one the reading was cut off.
         None => parts.push("interrupted".to_owned()),
         Some(end) => {
             parts.extend(end.problem.as_ref().map(|it| format!("not to its end: {it}")));

@@ -231,6 +231,7 @@ impl StoreStatus<'_> {
         let organizations = directory.iter().flat_map(|it| it.organizations());
         let to_json = |(id, it): (&str, &OrganizationHistory)| {
             let now = it.latest(self.now);
+            // As of the newest record, which a clock that ran ahead may have dated after `now`.
             let count = |kind| it.entities(now).filter(|it| it.kind == kind).count();
             json!({
                 "organization": id,

@@ -38,6 +38,7 @@ fn sentence_by(namer: &mut Namer, event: &Event<'_>) -> String {
         }
         EventName::OutgoingEmailSent => {
             format!(
+                // Not "delivered": beyond the next server nothing is logged.
                 "sent{}: the next server accepted it",
                 for_whom(namer, " to ", &event.recipient)
             )
@@ -121,6 +122,7 @@ fn bounce(namer: &mut Namer, event: &Event<'_>) -> String {
 fn origin(namer: &mut Namer, event: &Event<'_>) -> String {
     let mut name = |it: &Address<'_>| namer.address(it.logged()).into_owned();
     match (&event.from, &event.sender) {
+        // WorkMail's `sender` really sent the mail, `from` is on whose behalf.
         (Some(from), Some(sender)) if from != sender => {
             format!(" from {} on behalf of {}", name(sender), name(from))
         }

@@ -225,6 +225,7 @@ impl Table {
                 let natural = widest.max(title);
                 let is_prose = column.kind == Kind::Shortened || column.kind.is_prose();
                 let kept = if is_prose { natural } else { natural.min(COLUMN_WIDTH_MAX) };
+                // A table without rows keeps its titles.
                 (widest > 0 || self.rows.is_empty()).then_some(Shown {
                     index,
                     column: *column,

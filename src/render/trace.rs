@@ -47,6 +47,7 @@ impl Answer for TraceAnswer<'_> {
             }
         }
         for (id, candidates) in self.access.unwrap_or(&[]) {
+            // With a single message it is clear whose candidates they are.
             let id = id.as_deref().filter(|_| self.messages.len() > 1);
             write_candidates_table(id, candidates, options, out)?;
         }

@@ -308,6 +308,7 @@ fn clock(at: Timestamp, first_seen: Timestamp, options: &TableOptions) -> String
     const TIME_OF_DAY_CHARACTERS: usize = "21:34:00.000".len();
     let (whole, first) = (at.in_zone(&options.zone), first_seen.in_zone(&options.zone));
     match (whole.split_once('T'), first.split_once('T')) {
+        // Compared as text, because the day that counts is that of the zone shown.
         (Some((date, time)), Some((first_date, _))) if date == first_date => {
             time.get(..TIME_OF_DAY_CHARACTERS).unwrap_or(time).to_owned()
         }

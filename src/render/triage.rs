@@ -244,6 +244,7 @@ fn write_finding(
         ]);
     }
     table.write(options.width, out)?;
+    // The command's filter is the finding's own, so it lists exactly what was counted.
     let more = finding.item_count.saturating_sub(finding.items.len());
     let more = if more > 0 { format!("{more} more: ") } else { String::new() };
     writeln!(out, "  {FAINT}{more}{}{FAINT:#}", sanitise(command))

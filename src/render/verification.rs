@@ -159,6 +159,7 @@ pub fn signed_in_words(signed: &Signed, is_checked: bool, zone: &Zone) -> String
         format!("signed with the key {key_id}{at} ({})", comment.replace('\t', " "))
     } else {
         format!(
+            // Unverified, a key ID is only what somebody wrote into the file.
             "it says that the key {key_id} signed it, which was not checked: name the --public-key"
         )
     }

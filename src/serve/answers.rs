@@ -85,7 +85,7 @@ struct Kept {
     answer: Reply,
     /// Once this has passed, it is handed out only while a new one is being made.
     fresh_until: Instant,
-    /// Whether a new one has been commissioned; only one request may trigger that.
+    /// True once a request has taken on the renewal, which only one may do.
     is_renewed: bool,
     used: u64,
 }
@@ -228,7 +228,7 @@ impl Answers {
         let (sender, coming) = watch::channel(None);
         let mut cache = self.lock();
         // Another request may have begun since the caller looked. A second promise would replace
-        // the first, whose waiters would then never get an answer.
+        // the first, whose waiters would then be told that it took too long.
         if let Some(Entry::Coming(theirs)) = cache.entries.get(&key) {
             return Ok(theirs.clone());
         }

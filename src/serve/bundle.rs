@@ -42,7 +42,7 @@ pub(super) fn make(
     let (question, rules, zone) = (asked.question, asked.rules, asked.zone);
     let options = BundleOptions { question, rules, zone, redactor: None, signing: None };
     let report = write_bundle(store, &asked.selection, &options, staging).map_err(failed)?;
-    // An empty bundle is no evidence of anything.
+    // An empty bundle is evidence of nothing.
     if report.manifest.counts.messages == 0 {
         return Err(QuestionError::refused(
             "no message is what was asked for: there is nothing to export",

@@ -144,8 +144,8 @@ async fn attend(
     connection: &Arc<Connection>,
     stop: Stop,
 ) {
-    // An answer is written in one go, so Nagle's algorithm would only delay it. Failure merely
-    // costs time.
+    // Answers are not written in small pieces, so Nagle's algorithm would only delay them. Failure
+    // merely costs time.
     let _slower = stream.set_nodelay(true);
     let mut stream = TimeoutWriter::new(stream);
     stream.set_timeout(Some(Duration::from_millis(limits::SERVE_WRITE_STALL_MS_MAX)));
@@ -195,7 +195,8 @@ async fn converse(
         () = connection.leave.notified() => {}
         () = stop.requested() => {
             conversation.as_mut().graceful_shutdown();
-            // Nothing is being answered; only the rest of an answer may still be on its way out.
+            // A request in progress gets the whole grace time. Otherwise only the rest of an answer
+            // may still be on its way out.
             if connection.is_answered.load(Ordering::Relaxed) {
                 let _ended = conversation.await;
             } else {

@@ -114,7 +114,7 @@ impl Guard {
             let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, text);
             return Err(refusal.with(hyper::header::ALLOW, "GET, HEAD"));
         }
-        // Nobody reads a body, and the next request on this connection would come behind it.
+        // Nothing here reads a body, which would be in the way of the connection's next request.
         if !request.body().is_end_stream() {
             let refusal = Refusal::new(StatusCode::BAD_REQUEST, "a question has no body");
             return Err(refusal.with(hyper::header::CONNECTION, "close"));

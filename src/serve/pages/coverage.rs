@@ -20,7 +20,7 @@ pub(super) struct CoverageBar {
     pub(super) longest: Vec<Gap>,
     /// The time since the newest covered instant.
     pub(super) behind: String,
-    /// Whether records were removed on purpose.
+    /// True if records were removed on purpose.
     pub(super) has_removals: bool,
 }
 

@@ -118,7 +118,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError
     let traced = trace_ids(request.store, ids, &asked.rules)?;
     let frame = |title: &str| {
         let frame = PageFrame::new(request, title, Tab::Message, &asked.zone);
-        // A cluster has no record of where its events came from.
+        // A cluster does not know where a record came from.
         let has_sources = !request.store.is_mirror();
         let with_sources = || parameters.with("provenance", "");
         let parameters = if has_sources { with_sources() } else { parameters.clone() };

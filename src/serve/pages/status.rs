@@ -90,7 +90,7 @@ pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError
         },
         bar: CoverageBar::of_ranges(ranges, request.now, zone),
     });
-    // A cluster has no record of its sources.
+    // What a cluster was filled from is not known.
     let mut origins = if store.is_mirror() { Vec::new() } else { store.origins()? };
     origins.reverse();
     let more = origins.len().saturating_sub(SOURCES_SHOWN);
