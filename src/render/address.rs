@@ -22,8 +22,8 @@ const NO_DOMAIN: &str = "[not a domain name]";
 /// Minimum columns that an address keeps when there is no room for it and its marks.
 const BARE_COLUMNS_MIN: usize = 9;
 
-/// Sets of scripts that are written together, by the level "Highly Restrictive" of [UTS
-/// 39](https://www.unicode.org/reports/tr39/#Restriction_Level_Detection).
+/// Sets of scripts that are written together, by the level "Highly Restrictive" of
+/// [UTS 39](https://www.unicode.org/reports/tr39/#Restriction_Level_Detection).
 const WRITTEN_TOGETHER: [&[Script]; 3] = [
     &[Script::Latin, Script::Han, Script::Hiragana, Script::Katakana],
     &[Script::Latin, Script::Han, Script::Bopomofo],

@@ -11,11 +11,11 @@ use super::table::{Cell, Column, Table, TableOptions, write_pairs};
 use crate::directory::{Directory, EntityKind, EntityState, Member};
 use crate::time::{Timestamp, Zone};
 
-/// Entities of a directory at a time.
+/// Entities of a directory as of an instant.
 pub struct DirectoryAnswer<'d> {
     /// The directory, in which members are looked up.
     pub directory: &'d Directory,
-    /// The time.
+    /// The instant.
     pub at: Timestamp,
     /// The entities.
     pub found: Vec<EntityState<'d>>,

@@ -21,8 +21,8 @@ const PROBLEMS: [Outcome; 7] = [
     Outcome::Pending,
 ];
 
-/// Says what happened to a message: `Delivered to 2 of 3 recipients; bounced for bob@acme.example:
-/// 5.2.2 mailbox full`.
+/// Says what happened to a message:
+/// `Delivered to 2 of 3 recipients; bounced for bob@acme.example: 5.2.2 mailbox full`.
 pub fn headline(message: &Message) -> Marked {
     Marked::new(|namer| headline_by(namer, message))
 }
@@ -162,8 +162,8 @@ fn common<'r>(
     rows.iter().all(|it| say(it).as_ref() == Some(&first)).then_some(first)
 }
 
-/// Returns a bounce's status with its meaning: `5.2.2 mailbox full`, `4.4.1 no answer from the
-/// server (temporary)`.
+/// Returns a bounce's status with its meaning:
+/// `5.2.2 mailbox full`, `4.4.1 no answer from the server (temporary)`.
 pub(super) fn status_with_words<'s>(
     status: Option<&'s str>,
     reason: Option<&str>,

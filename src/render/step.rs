@@ -94,8 +94,8 @@ pub(super) fn cause(status: Option<&str>, reason: Option<&str>) -> String {
     }
 }
 
-/// Returns sender and first recipient, with the number of others: `ana@acme.example →
-/// bob@acme.example +2`.
+/// Returns sender and first recipient, with the number of other recipients:
+/// `ana@acme.example → bob@acme.example +2`.
 pub(super) fn from_and_to(
     from: Option<&Address<'_>>,
     to: Option<&Address<'_>>,

@@ -161,6 +161,7 @@ pub fn telling_recipients(message: &Message) -> Vec<&Recipient> {
 }
 
 fn worst_first(mut rows: Vec<&Recipient>) -> Vec<&Recipient> {
+    // Stable, so that rows of equal urgency keep the order in which their addresses appear.
     rows.sort_by_key(|it| (!it.outcome.is_bad(), it.outcome != Outcome::Pending));
     rows
 }
