@@ -146,7 +146,7 @@ pub(super) fn write_question(
     all: &str,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    out.write_all(b"<h2>BundleQuestion</h2>\n")?;
+    out.write_all(b"<h2>Question</h2>\n")?;
     let question = &manifest.question;
     let bound = |it: &TimeBound| {
         format!("{} (given as {})", html_text(&in_zone(&it.resolved, zone)), code(&it.given))

@@ -218,7 +218,7 @@ fn facts_of(answer: &DirectoryAnswer<'_>, known: &EntityState<'_>) -> Vec<(&'sta
     add("Enabled at", entity.enabled_at.clone());
     add("Disabled at", entity.disabled_at.clone());
     add("Organization", Some(known.organization.to_owned()));
-    add("EntityState since", Some(shown(known.since)));
+    add("Known since", Some(shown(known.since)));
     let end = if known.is_gone { "Gone since" } else { "Changed at" };
     add(end, known.until.map(shown));
     facts
