@@ -172,6 +172,9 @@ fn whoever_asks_has_the_token() {
         check(&[&format!("Cookie: {cookie}={wrong}")], 401);
     }
     check(&[&format!("Authorization: Basic {token}")], 401);
+    // A proxy in front may pass on what is meant for it.
+    check(&["Authorization: Basic dTpw", &format!("Cookie: {cookie}={token}")], 200);
+    check(&["Authorization: Bearer x", &format!("Cookie: {cookie}={token}")], 401);
     check(&[&format!("Cookie: mailtrace={token}; mailtrace-1={token}")], 401);
     check(&[&format!("X-Token: {token}")], 401);
     // A page says so to people, the API to programs.

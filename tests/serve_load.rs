@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
@@ -63,18 +64,22 @@ fn idle_and_half_requests_do_not_stop_others() {
     served.get("/api/v1/status").expect(200);
 }
 
+/// Starts a server that the system allows few files: the reserve, and so many for connections.
+fn few_connections(store: &Path) -> Option<Served> {
+    if std::process::Command::new("prlimit").arg("--version").output().is_err() {
+        crate::support::skip("prlimit");
+        return None;
+    }
+    let mut command = crate::support::wrapped(&["prlimit", "--nofile=288:288"]);
+    command.arg("--store").arg(store).args(["serve", "--listen", "127.0.0.1:0"]);
+    Some(Served::spawn(&mut command))
+}
+
 #[test]
 fn whoever_waits_longest_makes_room() {
     let dir = tempfile::tempdir().unwrap();
     let store = sample_store(dir.path());
-    // The system allows few files: the reserve, and so many for connections.
-    let mut command = crate::support::wrapped(&["prlimit", "--nofile=288:288"]);
-    if std::process::Command::new("prlimit").arg("--version").output().is_err() {
-        crate::support::skip("prlimit");
-        return;
-    }
-    command.arg("--store").arg(&store).args(["serve", "--listen", "127.0.0.1:0"]);
-    let served = Served::spawn(&mut command);
+    let Some(served) = few_connections(&store) else { return };
     let mut first = served.connect();
     let others: Vec<TcpStream> = (0..60).map(|_| served.connect()).collect();
     for _ in 0..5 {
@@ -83,6 +88,33 @@ fn whoever_waits_longest_makes_room() {
     let mut bytes = Vec::new();
     let _reset = first.read_to_end(&mut bytes);
     assert!(bytes.is_empty());
+    drop(others);
+}
+
+/// Bytes that the system may hold of an answer on both sides of a connection, and more.
+const BEYOND_BUFFERS: usize = 12 << 20;
+
+#[test]
+fn an_answer_on_its_way_makes_no_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("store");
+    import(&store, &synth(dir.path(), 40_000, 3, "ndjson").path).expect(0);
+    let Some(served) = few_connections(&store) else { return };
+    let bearer = format!("Authorization: Bearer {}", served.token);
+    let target = "/api/v1/messages?events=true&limit=10000";
+    let ask = request("GET", target, &served.host(), &[&bearer]);
+    let mut slow = served.connect();
+    slow.write_all(ask.as_bytes()).unwrap();
+    let mut bytes = vec![0; 1 << 10];
+    slow.read_exact(&mut bytes).unwrap();
+    let others: Vec<TcpStream> = (0..60).map(|_| served.connect()).collect();
+    for _ in 0..5 {
+        served.get("/api/v1/status").expect(200);
+    }
+    slow.read_to_end(&mut bytes).unwrap();
+    let reply = Reply::parse(&bytes).expect(200);
+    assert!(reply.body.len() > BEYOND_BUFFERS, "{}", reply.body.len());
+    assert_eq!(reply.header("content-length"), Some(reply.body.len().to_string().as_str()));
     drop(others);
 }
 

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use http_body_util::BodyExt;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -165,6 +166,24 @@ async fn attend(
     }
 }
 
+/// Marks a connection as being answered until it is dropped.
+struct Attention(Arc<Connection>, Arc<Server>);
+
+impl Attention {
+    fn to(connection: &Arc<Connection>, server: &Arc<Server>) -> Self {
+        connection.is_answered.store(true, Ordering::Relaxed);
+        Self(Arc::clone(connection), Arc::clone(server))
+    }
+}
+
+impl Drop for Attention {
+    fn drop(&mut self) {
+        let Self(connection, server) = self;
+        connection.waits_since.store(server.connections.turn(), Ordering::Relaxed);
+        connection.is_answered.store(false, Ordering::Relaxed);
+    }
+}
+
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     server: &Arc<Server>,
@@ -175,11 +194,16 @@ async fn converse(
     let service = service_fn(move |request: Request<Incoming>| {
         let (server, connection) = (Arc::clone(&responder), Arc::clone(&state));
         async move {
-            connection.is_answered.store(true, Ordering::Relaxed);
+            let attention = Attention::to(&connection, &server);
             let response = server.respond(request).await;
-            connection.waits_since.store(server.connections.turn(), Ordering::Relaxed);
-            connection.is_answered.store(false, Ordering::Relaxed);
-            Ok::<_, Infallible>(response)
+            // A download is answered for as long as its body is: the body owns `attention`, and
+            // this combinator, unlike `map_frame`, keeps its length known.
+            Ok::<_, Infallible>(response.map(|body| {
+                body.map_err(move |error| {
+                    let _until_dropped = &attention;
+                    error
+                })
+            }))
         }
     });
     let conversation = http1::Builder::new()

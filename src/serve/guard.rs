@@ -206,8 +206,10 @@ impl Guard {
     fn is_known(&self, headers: &HeaderMap) -> bool {
         let bearer = headers.get(AUTHORIZATION).and_then(|it| it.to_str().ok());
         let bearer = bearer.and_then(|it| it.split_once(' '));
-        if let Some((scheme, token)) = bearer {
-            return scheme.eq_ignore_ascii_case("bearer") && self.token.is(token.trim());
+        // Any other scheme is meant for a proxy in front, which may have passed it on.
+        let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        if let Some((_, token)) = bearer {
+            return self.token.is(token.trim());
         }
         let cookies = headers.get_all(COOKIE).iter().filter_map(|it| it.to_str().ok());
         let pairs = cookies.flat_map(|it| it.split(';')).filter_map(|it| it.trim().split_once('='));

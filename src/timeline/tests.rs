@@ -91,7 +91,8 @@ fn an_address_that_was_cut_off_is_not_new_when_it_comes_again() {
     writer.commit().unwrap();
     writer.close().unwrap();
     let store = Store::open(dir.path()).unwrap();
-    let who = Who { ids: vec!["u-1".to_owned()], ..Who::default() };
+    let mut who = Who::default();
+    who.ids.push("u-1".to_owned());
     let newest = |most| moments(&store, &who, TimeRange::default(), most).unwrap();
     let is_new = |most| newest(most).moments.iter().map(|it| it.is_new_ip).collect::<Vec<_>>();
     assert_eq!(is_new(3), [false, true, false]);
