@@ -1,5 +1,4 @@
-//! What can be done to records before it is known where they will lie: on as many workers as
-//! there are.
+//! Prepares records on all workers, before their places in the archive are known.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -23,37 +22,37 @@ use crate::limits;
 use crate::source::{EscapedText, Record};
 use crate::time::Timestamp;
 
-/// Bytes of memory for lines that are kept from batch to batch.
+/// Bytes of line memory that a preparer keeps between batches.
 const LINES_KEPT_BYTES: usize = 4 * limits::BATCH_BYTES;
 
-/// Large legs that a worker keeps at hand.
+/// Large legs that a worker remembers.
 const LARGE_LEGS_KEPT: usize = 64;
 
-/// Records that are ready to be archived and indexed, in the order in which they came.
+/// Records ready to be archived and indexed, in the order in which they came.
 #[derive(Default)]
 pub struct PreparedBatch {
     pub(super) lines: PreparedLines,
     /// Those that may be new.
     pub(super) records: Vec<PreparedRecord>,
-    /// The places in the batch, in order, of records that the store has for certain.
+    /// The positions in the batch, in order, of records that the store certainly has.
     pub(super) known: Vec<usize>,
-    /// What the index is to hold of each record, or the index of audit events.
+    /// The document of each of `records`, for the index or the index of audit events.
     pub(super) documents: Vec<Prepared>,
-    /// Which source the records come from.
+    /// The source of the records.
     pub(super) origin: Option<OriginId>,
-    /// Where each record stands in the source; none where the source has no places.
+    /// The place of each record in the source; empty where the source has no places.
     pub(super) places: Vec<Place>,
     has_approximate_times: bool,
     with_message_identities: bool,
-    /// Which commit it was compared with.
+    /// The commit that the batch was compared with, as the writer counts them.
     pub(super) commit_count: u64,
 }
 
 /// The archive lines of a batch's records.
 pub(super) enum PreparedLines {
-    /// As they are: too few for a block, or with some that the store has.
+    /// Uncompressed: too few for a block, or some of the records are stored already.
     Plain(Vec<u8>),
-    /// Compressed, in the hope that all of them are new.
+    /// Compressed, in the hope that all records are new.
     Blocks(Vec<PreparedBlock>),
 }
 
@@ -66,53 +65,53 @@ impl Default for PreparedLines {
 /// A block of archive lines.
 pub(super) struct PreparedBlock {
     pub(super) frame: Vec<u8>,
-    /// How many records it holds.
+    /// The number of its records.
     pub(super) count: usize,
 }
 
 /// One record of a batch.
 pub(super) struct PreparedRecord {
-    /// Its place in the batch.
+    /// Its position in the batch.
     pub(super) position: usize,
-    /// Where its archive line ends in the batch's lines.
+    /// The end of its archive line in the batch's lines.
     pub(super) line_end: usize,
     pub(super) identity: Identity,
-    /// What its identity would be without its time; only where approximate times occur.
+    /// Its identity without its time; only where approximate times occur.
     pub(super) message_identity: Option<Identity>,
-    /// Whether the store has it.
+    /// True if the store has the record, as far as is known.
     pub(super) is_stored: bool,
     timestamp: Timestamp,
     is_time_approximate: bool,
 }
 
 impl PreparedBatch {
-    /// How many records it holds.
+    /// The number of records.
     pub fn len(&self) -> usize {
         self.records.len() + self.known.len()
     }
 
-    /// Whether it holds none.
+    /// True if the batch has no records.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Says which source the records come from.
+    /// Sets the source of the records.
     pub fn set_origin(&mut self, origin: OriginId) {
         self.origin = Some(origin);
     }
 
-    /// Whether the store has none of its records, as far as that is known.
+    /// True if no record is known to be stored.
     pub(super) fn is_all_new(&self) -> bool {
         self.known.is_empty() && self.records.iter().all(|it| !it.is_stored)
     }
 
-    /// Whether its records are also known by their messages alone, see
+    /// True if its records can also be identified by their messages alone, see
     /// [`StoreWriter::learn_messages`](super::StoreWriter::learn_messages).
     pub fn knows_messages(&self) -> bool {
         self.with_message_identities
     }
 
-    /// Whether the time of some record is approximate, see [`Identity::of`].
+    /// True if the time of some record is approximate, see [`Identity::of`].
     pub fn has_approximate_times(&self) -> bool {
         self.has_approximate_times
     }
@@ -125,22 +124,22 @@ pub struct Preparers {
     pub(super) files: Arc<ArchiveFiles>,
     pub(super) snapshot: IndexSnapshot,
     pub(super) audit: Option<Arc<AuditIndex>>,
-    /// Of the snapshot.
+    /// The large legs of the snapshot.
     pub(super) large_legs: LargeLegs,
     pub(super) with_message_identities: bool,
     pub(super) commit_count: u64,
-    /// What was removed and is to be withheld.
+    /// Removals whose records must not come back.
     pub(super) removals: Option<Arc<Removals>>,
 }
 
 impl Preparers {
-    /// The same, whose batches are also known by their messages alone.
+    /// The same preparers, with batches that are also identified by message alone.
     #[must_use]
     pub fn with_messages(self) -> Self {
         Self { with_message_identities: true, ..self }
     }
 
-    /// A preparer for one worker.
+    /// Makes a preparer for one worker.
     pub fn preparer(&self) -> Preparer {
         Preparer {
             documents: Documents::default(),
@@ -163,60 +162,64 @@ impl Preparers {
     }
 }
 
-/// What a record's message says.
+/// The parsed message of a record.
 pub enum MessageContent<'c> {
     /// One step of one mail.
     Mail(&'c Event<'c>),
-    /// Something else that is kept.
+    /// Another kind of record that the store keeps.
     Other(&'c OtherRecord<'c>),
 }
 
-/// Prepares records against one commit of the store. One for each worker.
+/// Prepares records against one commit of the store. Each worker has its own.
 pub struct Preparer {
     documents: Documents,
-    /// The documents of the batch's other records, and which of its records they are.
+    /// The documents of records that are no email events, each with its index in the batch's
+    /// records.
     others: Vec<(usize, OtherDocument)>,
     snapshot: IndexSnapshot,
     audit: Option<Arc<AuditIndex>>,
-    /// Kept, for the next record is mostly near the one before.
+    /// Kept from record to record: each holds the chunk of times that it decoded last, and the next
+    /// record's time is mostly in the same one.
     times: Vec<TimeReader>,
-    /// What other workers know of large legs.
+    /// Large legs, shared by all workers behind a lock.
     shared_legs: LargeLegs,
-    /// Those that this one has met.
+    /// Those that this worker has met, found without the lock.
     large_legs: HashMap<IdHash, Arc<LargeLeg>>,
     archive_path: PathBuf,
     archive: ArchiveReader,
     with_message_identities: bool,
     commit_count: u64,
     removals: Option<Arc<Removals>>,
-    /// Of stored records that this batch was compared with; by their messages alone, or not.
+    /// Identities of the stored records that this batch was compared with; the flag is true for
+    /// those by message alone.
     stored_identities: HashMap<(Location, bool), Identity>,
-    /// The batch's archive lines; kept from batch to batch, for its memory.
+    /// The batch's archive lines; the next batch reuses the memory.
     lines: Vec<u8>,
     batch: PreparedBatch,
-    /// What kept a record from being compared with the store.
+    /// The first error in comparing a record with the store. [`Preparer::finish`] returns it, so
+    /// that adding a record never fails.
     problem: Option<StoreError>,
 }
 
 impl Preparer {
-    /// Makes room for lines of so many bytes, for whoever knows what will come.
+    /// Reserves memory for `line_bytes` of archive lines.
     pub fn reserve(&mut self, line_bytes: usize) {
         self.lines.reserve(line_bytes);
     }
 
-    /// Takes one record and the event that was read from its message.
+    /// Adds a record and the event that was parsed from its message.
     pub fn add(&mut self, record: &Record<'_>, event: &Event<'_>) {
         self.add_escaped(record, None, event);
     }
 
-    /// Whether such records were removed from the store, and are to be withheld.
+    /// True if a removal covers the record, so that it must not come back.
     pub fn withholds(&self, record: &Record<'_>) -> bool {
         self.removals.as_ref().is_some_and(|it| it.cover(record))
     }
 
-    /// Takes one record of either kind, with its place in its source, which all records of a batch
-    /// have or none has, and its message as JSON text where that is at hand, so that it need not be
-    /// made into such again.
+    /// Adds a record of either kind. `place` is its place in its source, which all records of a
+    /// batch have or none has; `escaped_message` is its message as JSON text, where the caller has
+    /// that already.
     pub fn take(
         &mut self,
         place: Option<Place>,
@@ -238,6 +241,8 @@ impl Preparer {
         event: &Event<'_>,
     ) {
         let start = self.lines.len();
+        // The line first: a stored record with the same line is a duplicate, and its JSON need not
+        // be hashed to know that.
         write_line(record, escaped_message, &mut self.lines);
         let batch = &mut self.batch;
         let position = batch.len();
@@ -247,12 +252,14 @@ impl Preparer {
         let (_, line) = self.lines.split_at(start);
         let has_line = match &stored {
             Stored::Few(locations) => has_line(&mut self.archive, locations, line),
+            // One look into the leg's identities costs less than comparing so many lines.
             Stored::Many(..) => Ok(false),
         };
         let identity = match has_line {
             Ok(true) => return self.leave_out(start),
             Ok(false) => Identity::of(record),
             Err(error) => {
+                // Taken as new for now: `finish` fails the whole batch.
                 self.problem.get_or_insert(error);
                 Identity::of(record)
             }
@@ -287,6 +294,7 @@ impl Preparer {
         let start = self.lines.len();
         write_line(record, escaped_message, &mut self.lines);
         let position = self.batch.len();
+        // Events say themselves when they happened, so the message alone identifies them.
         let identity = Identity::of_message(&record.message);
         let document = other_document(record, other, identity);
         match self.has_other(&document, identity) {
@@ -306,7 +314,7 @@ impl Preparer {
         });
     }
 
-    /// Whether the store has a record that is no email event.
+    /// True if the store has this record that is no email event.
     fn has_other(
         &mut self,
         document: &OtherDocument,
@@ -314,6 +322,7 @@ impl Preparer {
     ) -> Result<bool, StoreError> {
         let Some(audit) = &self.audit else { return Ok(false) };
         for location in audit.find(document.key, document.own_ms) {
+            // The key is half of the identity: only the original decides.
             let stored = self.archive.read(location)?;
             if Identity::of_message(&stored.message) == identity {
                 return Ok(true);
@@ -322,7 +331,7 @@ impl Preparer {
         Ok(false)
     }
 
-    /// Gives the batch out, with a mark at what the store has already.
+    /// Returns the batch, in which each record that the store has already is marked.
     pub fn finish(&mut self) -> Result<PreparedBatch, StoreError> {
         self.stored_identities.clear();
         // The next batch will be about as large.
@@ -331,6 +340,7 @@ impl Preparer {
         let next = PreparedBatch { records, places, ..PreparedBatch::default() };
         let mut batch = std::mem::replace(&mut self.batch, next);
         let others = std::mem::take(&mut self.others);
+        // Taken even if the batch fails, so that nothing of it gets into the next one.
         batch.documents = in_order(self.documents.take(), others, batch.records.len());
         if let Some(problem) = self.problem.take() {
             self.lines.clear();
@@ -338,6 +348,8 @@ impl Preparer {
         }
         batch.with_message_identities = self.with_message_identities;
         batch.commit_count = self.commit_count;
+        // Compressed here, on all workers, and archived as it is if all records turn out to be new.
+        // With a stored one among them the writer has to cut the blocks anew.
         batch.lines = if batch.is_all_new() && self.lines.len() >= limits::BLOCK_BYTES {
             let blocks = self.compress(&batch.records);
             PreparedLines::Blocks(
@@ -363,7 +375,7 @@ impl Preparer {
             .collect()
     }
 
-    /// Compares a batch with the store that another commit had been compared with.
+    /// Compares a batch with this commit that was prepared against an earlier one.
     pub(super) fn find_stored(&mut self, batch: &mut PreparedBatch) -> Result<(), StoreError> {
         batch.commit_count = self.commit_count;
         for (record, document) in batch.records.iter_mut().zip(&batch.documents) {
@@ -376,6 +388,8 @@ impl Preparer {
             };
             let is_by_message = record.is_time_approximate;
             let stored = self.stored(document.leg(), record.timestamp, is_by_message);
+            // Nothing is removed while a writer has the lock: what the earlier commit had, this one
+            // has.
             record.is_stored =
                 record.is_stored || self.has_identity(&stored, record.identity, is_by_message)?;
         }
@@ -383,14 +397,15 @@ impl Preparer {
         Ok(())
     }
 
-    /// Leaves out the record that was taken last: the store has it for certain.
+    /// Leaves out the record that was added last: the store certainly has it.
     fn leave_out(&mut self, line_start: usize) {
         self.lines.truncate(line_start);
         self.batch.known.push(self.batch.len());
     }
 
-    /// The stored records that one of this leg and time may be.
+    /// Finds the stored records that a record of this leg and time may equal.
     fn stored(&mut self, leg: IdHash, timestamp: Timestamp, is_time_approximate: bool) -> Stored {
+        // The same message may be stored under another time than an approximate one.
         let ms = (!is_time_approximate).then(|| timestamp.as_ms());
         if let Some(large) = self.large_legs.get(&leg) {
             return Stored::of(large, ms);
@@ -410,7 +425,8 @@ impl Preparer {
         stored
     }
 
-    /// Whether one of the stored records has the identity: of its message alone, or not.
+    /// True if one of the stored records has the identity, which with `is_by_message` is that of
+    /// its message alone.
     fn has_identity(
         &mut self,
         stored: &Stored,
@@ -441,16 +457,17 @@ impl Preparer {
     }
 }
 
-/// The stored records that a record may be.
+/// The stored records that a record may equal.
 enum Stored {
     Few(Vec<Location>),
-    /// Those of a leg that have a time in milliseconds since 1970, or all of them.
+    /// The events of a large leg at a time in milliseconds since 1970, or all of them.
     Many(Arc<LargeLeg>, Option<i64>),
 }
 
 impl Stored {
     fn of(leg: &Arc<LargeLeg>, ms: Option<i64>) -> Self {
         let locations = leg.locations(ms);
+        // A large leg may still have few events of one time.
         if locations.len() > limits::LARGE_LEG_EVENTS_MIN {
             Self::Many(Arc::clone(leg), ms)
         } else {
@@ -459,8 +476,8 @@ impl Stored {
     }
 }
 
-/// Whether one of the stored records has this very line, line feed included: most duplicates come
-/// from the same source once more, and need not be taken apart.
+/// True if one of the stored records has exactly this line, which ends with its line feed. Most
+/// duplicates come from the same source again, and comparing bytes spares parsing them.
 fn has_line(
     archive: &mut ArchiveReader,
     stored: &[Location],

@@ -29,18 +29,18 @@ use super::uncommitted::{Appended, Uncommitted, sources_of_new};
 use super::{Store, StoreError};
 use crate::time::{Clock, Timestamp};
 
-/// The one process that writes to a store.
+/// The only writer of a store.
 ///
-/// After an error the writer is of no more use: dropping it leaves the last commit, and opening
-/// the store again cuts off what lies beyond.
+/// After an error, drop the writer: the last commit stays, and opening the store again cuts off
+/// everything after it.
 pub struct StoreWriter {
     layout: Layout,
     archive: ArchiveWriter,
-    /// For reading what duplicates are compared with.
+    /// For reading the stored records that new ones are compared with.
     files: Arc<ArchiveFiles>,
     index: IndexWriter,
     snapshot: IndexSnapshot,
-    /// For records that are no email events, once there are any.
+    /// The index of records that are no email events, once there are any.
     audit: Option<AuditWriter>,
     audit_snapshot: Option<Arc<AuditIndex>>,
     large_legs: LargeLegs,
@@ -48,26 +48,28 @@ pub struct StoreWriter {
     uncommitted: Uncommitted,
     origins: OpenOrigins,
     known_rejects: Arc<Mutex<KnownRejects>>,
-    /// Shows what was told when a source began, and goes on from there: commits go by it too.
+    /// Set to the time that the last source began with, and running on from there; commits take
+    /// their time from it too.
     clock: Clock,
     committed_at: Instant,
     commit_count: u64,
-    /// Who makes the entries of the message table, and the table once it was written to.
+    /// Makes the entries of the message table.
     upkeep: Option<Box<dyn Upkeep>>,
+    /// The message table, once it was written to.
     table: Option<TableWriter>,
     /// Declared last: the lock outlives everything that writes.
     _lock: WriterLock,
 }
 
 impl StoreWriter {
-    /// Opens the store at `path` for writing and brings it back to its last commit; makes it when
+    /// Opens the store at `path` for writing and brings it back to its last commit; creates it if
     /// there is none.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Locked`] when somebody else writes, [`StoreError::NotAStore`] and
+    /// [`StoreError::Locked`] if somebody else is writing, [`StoreError::NotAStore`] and
     /// [`StoreError::NewerFormat`] for what must not be touched, [`StoreError::NoIndex`] and
-    /// [`StoreError::ArchiveDamaged`] for a store that needs attention first.
+    /// [`StoreError::ArchiveDamaged`] for a store that needs repair first.
     pub fn open_or_create(path: &Path) -> Result<Self, StoreError> {
         let layout = Layout::new(path);
         layout.create_root()?;
@@ -77,17 +79,20 @@ impl StoreWriter {
             layout.create()?;
         }
         layout.check()?;
+        // Copies of a store may lack it when it was empty.
         layout.root_dir()?.make_dir(REJECTED)?;
         let mut index = open_index(&layout)?;
         let (mut snapshot, mut checkpoint) = IndexSnapshot::open(&layout)?;
         finish_removal(&layout, &checkpoint)?;
         if !checkpoint.leftovers.is_empty() {
-            // What comes to lie under these names from now on is to stay.
+            // Rejected files are named by their content, so the same input may get one of these
+            // names again, and must not be removed as a leftover then.
             let cleared = Checkpoint { leftovers: Vec::new(), ..checkpoint };
             index.commit(&cleared.to_payload(&layout)?)?;
             (snapshot, checkpoint) = IndexSnapshot::open(&layout)?;
         }
         let archive = ArchiveWriter::open(&layout, &checkpoint.archive)?;
+        // Before its snapshot below: this removes what a crash left in that index.
         let audit = AuditWriter::open(&layout, &checkpoint)?;
         Ok(Self {
             audit_snapshot: AuditIndex::open(&layout, &checkpoint)?.map(Arc::new),
@@ -111,8 +116,8 @@ impl StoreWriter {
         })
     }
 
-    /// What workers prepare batches with. What was prepared before a commit is compared with it
-    /// when it is appended, which takes longer.
+    /// Returns what workers prepare batches with. A batch prepared before a commit is compared with
+    /// that commit when it is appended, which takes longer.
     pub fn preparers(&self) -> Preparers {
         Preparers {
             layout: self.layout.clone(),
@@ -126,36 +131,39 @@ impl StoreWriter {
         }
     }
 
-    /// As [`StoreWriter::preparers`]; they withhold such records as were removed from the store.
+    /// Like [`StoreWriter::preparers`], but withholding records that were removed from the store.
     pub fn preparers_without_removed(&self) -> Preparers {
         let tombstones = &self.checkpoint.tombstones;
         let removals = (!tombstones.is_empty()).then(|| Arc::new(Removals::new(tombstones)));
         Preparers { removals, ..self.preparers() }
     }
 
-    /// Where the rejects of one source go.
+    /// Makes a writer for the rejects of one source.
     pub fn rejected(&self, source: &str) -> RejectedWriter {
         RejectedWriter::new(&self.layout, source, &self.known_rejects)
     }
 
-    /// Whether batches with approximate times can be appended: what is uncommitted is then also
-    /// known by message alone.
+    /// True if batches with approximate times can be appended: uncommitted records are then also
+    /// identified by message alone.
     pub fn knows_messages(&self) -> bool {
         self.uncommitted.with_message_identities
     }
 
-    /// Commits, and from now on knows what is uncommitted by message alone too. Batches must be
-    /// prepared anew afterwards.
+    /// Commits, and from now on identifies uncommitted records by message alone too. Batches must
+    /// be prepared anew afterwards.
     pub fn learn_messages(&mut self) -> Result<(), StoreError> {
+        // Uncommitted records are known by time and message together. Once committed, they are
+        // compared by their messages in the archive.
         self.commit()?;
         self.uncommitted.with_message_identities = true;
         Ok(())
     }
 
-    /// Appends batches in their order: each record that is not there yet, once. Returns what
-    /// became of each batch.
+    /// Appends the new records of the batches, in order, each once. Returns for each batch what was
+    /// added and what was a duplicate.
     pub fn append(&mut self, mut batches: Vec<PreparedBatch>) -> Result<Vec<Appended>, StoreError> {
         let preparers = self.preparers();
+        // A commit since may have stored some of their records.
         batches
             .par_iter_mut()
             .filter(|it| it.commit_count != preparers.commit_count)
@@ -173,6 +181,7 @@ impl StoreWriter {
                     blocks.extend(prepared, batch.documents);
                 }
                 PreparedLines::Blocks(prepared) => {
+                    // The blocks hold duplicates of what this commit has taken already.
                     let lines = prepared
                         .iter()
                         .map(|it| decompress_block(&it.frame))
@@ -187,6 +196,7 @@ impl StoreWriter {
             counts.push(appended);
         }
         let mut sources = sources.into_iter();
+        // One source for each new record, in the order in which the blocks hold them.
         for frame in blocks.into_frames() {
             let (frame, documents) = frame.map_err(StoreError::io("compress for", &archive))?;
             let (file, offset) = self.archive.append(&frame)?;
@@ -217,12 +227,13 @@ impl StoreWriter {
         if located.mail.is_empty() { Ok(()) } else { self.index.add(located.mail) }
     }
 
-    /// Finds what is new in a batch, and marks the rest as stored.
+    /// Counts the new records of a batch, and marks the others as stored.
     fn take_new(&mut self, batch: &mut PreparedBatch) -> Appended {
         let Uncommitted { identities, .. } = &mut self.uncommitted;
         let mut appended = Appended { added: 0, duplicate_indices: batch.known.clone() };
         for record in &mut batch.records {
             if !record.is_stored && identities.insert(record.identity) {
+                // A later record with an approximate time is looked up by its message.
                 identities.extend(record.message_identity);
                 appended.added += 1;
             } else {
@@ -234,34 +245,34 @@ impl StoreWriter {
         appended
     }
 
-    /// Notes that a source is being read from now on. What becomes of it is to be told with
-    /// [`StoreWriter::count_origin`] and [`StoreWriter::end_origin`].
+    /// Notes that a source is being read from now on. Report its records with
+    /// [`StoreWriter::count_origin`], and its end with [`StoreWriter::end_origin`].
     pub fn begin_origin(&mut self, start: OriginStart) -> OriginId {
         self.clock = Clock::set_to(start.began);
         self.origins.begin(self.archive.head(), start)
     }
 
-    /// Adds to what became of a source.
+    /// Adds to the counts of a source.
     pub fn count_origin(&mut self, id: OriginId, counts: OriginCounts) {
         self.origins.count(id, counts);
     }
 
-    /// Notes that a source has been read, or cannot be read on.
+    /// Notes that a source has been read to its end, or cannot be read further.
     pub fn end_origin(&mut self, id: OriginId, end: OriginEnd) {
         self.origins.end(id, end);
     }
 
-    /// How many sources the next commit may have to tell of.
+    /// The number of sources that the next commit may have to note.
     pub fn uncommitted_origins(&self) -> usize {
         self.origins.len()
     }
 
-    /// The time by the clock of the sources.
+    /// The time by the clock that sources set.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Notes that a range of a log group (`""` where it is not known) has been looked at.
+    /// Notes that a range of a log group (`""` if unknown) has been covered.
     pub fn cover(&mut self, log_group: &str, range: CoveredRange) {
         self.uncommitted.ledger.coverage.add(log_group, range);
     }
@@ -274,43 +285,44 @@ impl StoreWriter {
         self.uncommitted.ledger.pulls.add(arn, facts, look);
     }
 
-    /// What was pulled, with what is not committed yet.
+    /// Everything that was pulled, including what is not committed yet.
     pub fn pulls(&self) -> Pulls {
         let mut pulls = self.checkpoint.ledger.pulls.clone();
         pulls.merge(&self.uncommitted.ledger.pulls);
         pulls
     }
 
-    /// Notes that all records of an object have been appended, and there is nothing more in it.
+    /// Notes that an object was read to its end, and all of its records have been appended.
     pub fn take_object(&mut self, object: ObjectHash) {
         self.uncommitted.ledger.objects.add(object);
     }
 
-    /// The objects that were taken as of the last commit.
+    /// The objects taken as of the last commit.
     pub fn taken_objects(&self) -> &TakenObjects {
         &self.checkpoint.ledger.objects
     }
 
-    /// Records that a crash would make us redo.
+    /// The number of records that a crash would make us redo.
     pub fn uncommitted_records(&self) -> u64 {
         self.uncommitted.record_count
     }
 
-    /// How long ago the last commit was, or the store was opened.
+    /// Time since the last commit, or since the store was opened.
     pub fn since_commit(&self) -> Duration {
         self.committed_at.elapsed()
     }
 
-    /// Makes everything so far visible and durable. When it returns, a power loss takes nothing
-    /// of it.
+    /// Makes everything so far visible and durable. Once it returns, a power loss takes nothing of
+    /// it away.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Io`] and [`StoreError::Index`]: nothing of it is acknowledged.
+    /// [`StoreError::Io`] and [`StoreError::Index`]; nothing is acknowledged then.
     pub fn commit(&mut self) -> Result<(), StoreError> {
         let mut ledger = self.checkpoint.ledger.clone();
         ledger.merge(&self.uncommitted.ledger);
         let origins = self.origins.to_note();
+        // Nothing to say: a commit would lengthen the archive and the chain of heads for nothing.
         if self.uncommitted.record_count == 0
             && origins.is_empty()
             && ledger == self.checkpoint.ledger
@@ -330,13 +342,16 @@ impl StoreWriter {
             runs: std::mem::take(&mut self.uncommitted.runs),
         };
         let note = note.encode().map_err(StoreError::io("compress for", &self.layout.archive()))?;
+        // On disk before the index names it: a crash in between leaves bytes that no commit counts,
+        // and the next writer cuts them off.
         let archive = self.archive.sync(&note)?;
         let tombstones = self.checkpoint.tombstones.clone();
         let mut others = self.checkpoint.others.clone();
         if self.uncommitted.other_count > 0
             && let Some(audit) = &mut self.audit
         {
-            // Before the commit that counts its documents: until then nobody sees them.
+            // Before the commit that counts its documents: readers look no further than the store's
+            // commit, so until then nobody sees them.
             audit.commit(&archive, tombstones.len())?;
             let count = others.records + self.uncommitted.other_count;
             others = OtherRecords::at(count, &archive);
@@ -345,9 +360,12 @@ impl StoreWriter {
             Checkpoint { records, others, archive, ledger, tombstones, ..Checkpoint::empty() };
         self.index.prepare(&checkpoint.to_payload(&self.layout)?)?;
         (self.snapshot, self.checkpoint) = IndexSnapshot::of_prepared(&self.index, &self.layout)?;
+        // The table is made from the commit while only this writer sees it, and waits beside the
+        // old table. A crash before `publish` leaves both old ones in force.
         self.prepare_table()?;
         self.index.publish()?;
-        // From here on the commit stands; SHA256SUMS is made anew from it if we stop here.
+        // The commit stands from here on. After a crash the next writer restores SHA256SUMS from
+        // it, and puts the prepared table in place.
         self.archive.refresh_sums()?;
         self.publish_table()?;
         self.committed_at = Instant::now();
@@ -355,6 +373,7 @@ impl StoreWriter {
         if self.uncommitted.other_count > 0 {
             self.audit_snapshot = AuditIndex::open(&self.layout, &self.checkpoint)?.map(Arc::new);
         }
+        // They were of the snapshot before, and lack what this commit added.
         self.large_legs = LargeLegs::default();
         self.uncommitted = Uncommitted {
             with_message_identities: self.uncommitted.with_message_identities,
@@ -363,29 +382,29 @@ impl StoreWriter {
         self.keep_repeats()
     }
 
-    /// From now on a file of the archive takes no more blocks beyond so many bytes.
+    /// From now on, begins a new archive file after `bytes` bytes.
     #[cfg(test)]
     pub(crate) fn limit_archive_files(&mut self, bytes: u64) {
         self.archive.limit_files(bytes);
     }
 
-    /// Has the message table kept from now on, with every commit.
+    /// Keeps the message table up to date from now on, with every commit.
     pub(crate) fn keep_table_by(&mut self, upkeep: Box<dyn Upkeep>) {
         self.upkeep = Some(upkeep);
     }
 
-    /// Brings the message table up to the last commit, where somebody keeps it.
+    /// Brings the message table up to the last commit, if it is kept up to date here.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when store or table cannot be read or written; the commit stands.
+    /// [`StoreError`] if store or table cannot be read or written; the commit stands.
     pub(crate) fn keep_table(&mut self) -> Result<(), StoreError> {
         self.prepare_table()?;
         self.publish_table()
     }
 
-    /// Makes of the message table, beside what it was, what the commit at hand says, where somebody
-    /// keeps it.
+    /// Prepares the message table of the commit at hand, beside the last one, if it is kept up to
+    /// date here.
     fn prepare_table(&mut self) -> Result<(), StoreError> {
         let Some(upkeep) = &self.upkeep else { return Ok(()) };
         let store =
@@ -402,7 +421,7 @@ impl StoreWriter {
             none => none.insert(TableWriter::open(&self.layout, &self.checkpoint)?),
         };
         match keep(table) {
-            // A table that is damaged must not keep records out: it is made anew.
+            // A damaged table is derived data, and must not keep records out: it is made anew.
             Err(StoreError::Index { .. }) => {
                 self.table = None;
                 remove_table(&self.layout)?;
@@ -416,7 +435,7 @@ impl StoreWriter {
         self.table.as_mut().map_or(Ok(()), TableWriter::publish)
     }
 
-    /// Goes on with the sources after a commit, and keeps those that ended and added nothing.
+    /// Carries the open sources over a commit, and keeps those that ended and added nothing.
     fn keep_repeats(&mut self) -> Result<(), StoreError> {
         let ended = self.origins.noted();
         if ended.is_empty() {

@@ -1,12 +1,13 @@
-//! Which addresses a message names, wherever in it.
+//! Finding the addresses that a message names, anywhere in it.
 
 use crate::event::{Event, Parser, each_address};
 
-/// Calls `visit` with the normal form of everything in a message, or in any other text, that may be
-/// a mail address: what the text spells anywhere, and what a search by address would find.
+/// Calls `visit` with the normal form of each possible mail address in a message, or in any other
+/// text: each that is spelled anywhere in it, and each that a search by address would find.
 pub(super) fn each_mention(message: &str, visit: &mut dyn FnMut(&str)) {
     each_address(message, visit);
     let mut parser = Parser::new();
+    // Rejected input need not be an event; all that its text spells was visited above.
     let Ok(event) = parser.parse(message) else { return };
     each_of_event(&event, visit);
 }

@@ -1,10 +1,10 @@
-//! Taking records out of a store, for good and on the record.
+//! Removing records from a store, for good and on the record.
 //!
-//! The files of the archive that hold such records are written anew without them, behind all
-//! others; a last note holds the [`Tombstone`], which says what was removed, why, and which files
-//! it replaces. Then the index is built from what is left, and its taking the old one's place is
-//! the commit: before it nothing has happened, and after it whoever next opens the store for
-//! writing removes what may still lie there.
+//! The archive files that hold such records are rewritten without them, after all others; a last
+//! note holds the [`Tombstone`], which says what was removed, why, and which files it replaces.
+//! Then a new index is built from what is left. Putting it in the place of the old one is the
+//! commit: before that nothing has happened, and after it the next writer removes whatever is still
+//! there.
 
 mod mention;
 mod person;

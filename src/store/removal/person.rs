@@ -1,4 +1,4 @@
-//! Whose audit events they are.
+//! Finding out whose audit events they are.
 
 use std::collections::BTreeSet;
 
@@ -11,15 +11,16 @@ use crate::store::layout::Layout;
 use crate::store::verify::ArchiveCheck;
 use crate::store::words::folded;
 
-/// Whether a message is an audit event in which somebody has such an ID, in lower case.
+/// True if the message is an audit event in which somebody has an ID that `is_such` accepts; it is
+/// asked with IDs in lower case.
 pub(super) fn is_of_any(message: &str, is_such: &dyn Fn(&str) -> bool) -> bool {
     let Some(OtherRecord::Audit(event)) = OtherRecord::parse(message) else { return false };
     let mut ids = AuditField::PEOPLE.into_iter().filter_map(|it| event.get(it));
     ids.any(|it| is_such(&folded(it)))
 }
 
-/// The IDs, in lower case, by which audit events know whoever has or had an address: those with
-/// which somebody signed in, or made a token, under that name, and those of the directory.
+/// Collects the IDs, in lower case, by which audit events know the people who have or had an
+/// address: those that signed in or made a token under it, and those that the directory gives.
 pub(super) fn ids_of(
     layout: &Layout,
     archive: &ArchiveCheck,
@@ -32,7 +33,7 @@ pub(super) fn ids_of(
         while let Some(frame) = frames.next()? {
             let Frame::Block { lines, .. } = frame else { continue };
             for line in lines_of(&lines) {
-                // What cannot be read is told of by whoever removes it.
+                // The removal itself fails on an unreadable line, and says where it is.
                 let Ok(record) = parse_line(line) else { continue };
                 match OtherRecord::parse(&record.message) {
                     Some(OtherRecord::Audit(event)) => ids.extend(id_called(&event, address)),
@@ -49,10 +50,11 @@ pub(super) fn ids_of(
     Ok(ids)
 }
 
-/// The ID of whoever was let in under that name.
+/// The ID of the person who got in under that address.
 fn id_called(event: &AuditEvent<'_>, address: &str) -> Option<String> {
     let is_telling =
         matches!(event.kind, AuditType::Authentication | AuditType::PersonalAccessToken);
+    // Only success ties the ID to the name: anybody can try to sign in under another's.
     if !is_telling || event.is_failed() {
         return None;
     }

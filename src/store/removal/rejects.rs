@@ -1,4 +1,4 @@
-//! Taking pieces out of rejected input.
+//! Removing pieces of rejected input.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,16 +13,16 @@ use crate::store::dir::Dir;
 use crate::store::layout::{Layout, TEMPORARY_SUFFIX};
 use crate::store::rejected::{RejectedFile, RejectedLine, RejectedLines, hash_in_name};
 
-/// What is to be removed of rejected input.
+/// The rejected input to remove.
 #[derive(Debug, Default)]
 pub(super) struct RejectedRemoval {
     /// Files that hold such pieces.
     pub(super) files: Vec<PathBuf>,
-    /// How many pieces.
+    /// The number of pieces.
     pub(super) pieces: u64,
 }
 
-/// Finds the pieces.
+/// Finds the pieces to remove.
 pub(super) fn find(
     layout: &Layout,
     matcher: &RemovalMatcher,
@@ -41,11 +41,14 @@ pub(super) fn find(
     Ok(found)
 }
 
-/// Writes a file's other pieces to a file of their own, under the name that their content gives.
+/// Writes the pieces of a file that stay to a new file, named by its content. The old file stays
+/// until the removal is committed, as one of its leftovers.
 pub(super) fn rewrite(path: &Path, matcher: &RemovalMatcher) -> Result<(), StoreError> {
     let dir = path.parent().unwrap_or(path);
     let open = Dir::open(dir)?;
     let name = path.file_name().and_then(|it| it.to_str()).unwrap_or("");
+    // A pass of its own: a piece has to be searched to its end before any of it can be kept, and it
+    // may be too large for memory.
     let removed = removed(&open, name, matcher)?;
     if removed.iter().all(|it| *it) {
         return Ok(());
@@ -73,7 +76,7 @@ pub(super) fn rewrite(path: &Path, matcher: &RemovalMatcher) -> Result<(), Store
     Ok(())
 }
 
-/// For each piece of a file, in order, whether it is to be removed.
+/// Decides for each piece of a file, in order, whether to remove it.
 fn removed(dir: &Dir, name: &str, matcher: &RemovalMatcher) -> Result<Vec<bool>, StoreError> {
     let mut removed = Vec::new();
     let mut piece: Option<RejectPiece<'_>> = None;
@@ -82,7 +85,7 @@ fn removed(dir: &Dir, name: &str, matcher: &RemovalMatcher) -> Result<Vec<bool>,
         if !is_continuation {
             removed.extend(piece.take().map(|it| it.is_removed()));
         }
-        // What is longer is no record, and no JSON that would have to be read as a whole.
+        // Anything longer is no record, so none of it has to be parsed as a whole.
         let piece =
             piece.get_or_insert_with(|| RejectPiece::new(matcher, limits::RECORD_BYTES_MAX));
         match entry {
@@ -92,7 +95,7 @@ fn removed(dir: &Dir, name: &str, matcher: &RemovalMatcher) -> Result<Vec<bool>,
                     piece.push(&bytes);
                 }
             }
-            // Nobody knows what it is, but it may name somebody.
+            // Not an entry of ours, but it may name somebody.
             None => piece.push(&bytes),
         }
     }
@@ -100,15 +103,15 @@ fn removed(dir: &Dir, name: &str, matcher: &RemovalMatcher) -> Result<Vec<bool>,
     Ok(removed)
 }
 
-/// Bytes of a long piece that are looked at again with what follows them: whatever is looked for
-/// is shorter, however it is escaped.
+/// Bytes of a long piece that are searched again together with what follows them. No address is as
+/// long, however it is escaped.
 const OVERLAP_BYTES: usize = 64 << 10;
 
-/// A piece of rejected input, looked at stretch by stretch: it may be an image of a disk.
+/// A piece of rejected input, searched stretch by stretch: it may be the image of a disk.
 struct RejectPiece<'m> {
     matcher: &'m RemovalMatcher,
     stretch_bytes_max: usize,
-    /// What was not looked at yet, and before it the overlap.
+    /// The overlap with what was searched, and what was not searched yet.
     bytes: Vec<u8>,
     is_removed: bool,
 }
@@ -138,8 +141,8 @@ impl<'m> RejectPiece<'m> {
     }
 }
 
-/// The last place up to `end` behind a byte that no address has: half an address would look like
-/// another one.
+/// The last position up to `end` right after a byte that no address contains. A cut anywhere else
+/// could leave half an address, which would look like another one.
 fn boundary(bytes: &[u8], end: usize) -> usize {
     let from = end.saturating_sub(OVERLAP_BYTES / 2);
     let (_, near) = bytes.split_at(end).0.split_at(from);

@@ -31,16 +31,16 @@ use crate::time::Timestamp;
 pub enum Removal {
     /// Those that happened before a time.
     Before(Timestamp),
-    /// Those that name an address, wherever in their message, however it is written there.
+    /// Those that name an address anywhere in their message, however it is written.
     Address(String),
 }
 
-/// What to remove, and what is to be remembered of it.
+/// What to remove, and what the tombstone will say of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemovalRequest {
-    /// Which records.
+    /// The records to remove.
     pub removal: Removal,
-    /// Why.
+    /// The reason.
     pub reason: String,
     /// The time by the caller's clock.
     pub at: Timestamp,
@@ -49,22 +49,22 @@ pub struct RemovalRequest {
 /// What was removed, or would be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RemovalReport {
-    /// Records.
+    /// The number of records.
     pub records: u64,
     /// The times of the earliest and the latest of them.
     pub span: Option<(Timestamp, Timestamp)>,
     /// Pieces of rejected input.
     pub rejected: u64,
-    /// Archive files that hold such records, to be written anew.
+    /// The number of archive files that hold such records and are rewritten.
     pub files: u64,
-    /// What remains; `None` when nothing was removed.
+    /// The tombstone; `None` if nothing was removed.
     pub tombstone: Option<Tombstone>,
 }
 
-/// A rule in a form that can be asked quickly.
+/// The rule of a removal, ready to be asked of many records.
 pub(super) enum RemovalMatcher {
     Before(i64),
-    /// In its normal form, with the IDs that the audit events tie to it.
+    /// The address in its normal form, and the IDs that audit events tie to it.
     Address(String, BTreeSet<String>),
 }
 
@@ -83,18 +83,21 @@ impl RemovalMatcher {
             Self::Before(ms) => record.timestamp.as_ms() < *ms,
             Self::Address(_, ids) => {
                 self.is_named(&record.message)
+                    // Parses the message once more, hence only where there are IDs.
                     || !ids.is_empty() && is_of_any(&record.message, &|it| ids.contains(it))
             }
         }
     }
 
-    /// Rejected input has a time only where it is a record whose message is none.
+    /// True if a piece of rejected input is to be removed. It has a time only if it is a record
+    /// whose message could not be understood.
     pub(super) fn matches_rejected(&self, bytes: &[u8]) -> bool {
         match self {
             Self::Before(ms) => serde_json::from_slice::<serde_json::Value>(bytes)
                 .ok()
                 .and_then(|it| it.get("timestamp").and_then(serde_json::Value::as_i64))
                 .is_some_and(|it| it < *ms),
+            // Addresses between bytes that are not UTF-8 must be found too.
             Self::Address(..) => self.is_named(&String::from_utf8_lossy(bytes)),
         }
     }
@@ -107,18 +110,18 @@ impl RemovalMatcher {
     }
 }
 
-/// What a file holds of the records to be removed.
+/// The records of one file that are to be removed.
 #[derive(Clone, Copy, Default)]
 struct FoundInFile {
     records: u64,
     span: Option<(i64, i64)>,
 }
 
-/// Counts what [`remove_records`] would remove. Nothing is written.
+/// Counts in each file the records that [`remove_records`] would remove. Nothing is written.
 ///
 /// # Errors
 ///
-/// As [`remove_records`], but for the lock, which is not needed.
+/// As [`remove_records`], except for the lock, which is not needed.
 fn find(
     layout: &Layout,
     archive: &ArchiveCheck,
@@ -161,12 +164,14 @@ fn find_in_file(
 /// Removes records from archive, index and rejected input, and leaves a tombstone. With
 /// `is_dry_run` it only counts.
 ///
-/// A crash at any instant leaves the store as it was or as it is to be; the same call completes it.
+/// A crash at any instant leaves the store either as it was or with the records removed; the same
+/// call completes it.
 ///
 /// # Errors
 ///
-/// [`StoreError::Locked`] when somebody writes, [`StoreError::ArchiveDamaged`] when the archive is
-/// not what it was: what is damaged is not rewritten. [`StoreError::Io`] and [`StoreError::Index`].
+/// [`StoreError::Locked`] if somebody else is writing, [`StoreError::ArchiveDamaged`] if the
+/// archive is not what it was: a damaged one is not rewritten. [`StoreError::Io`] and
+/// [`StoreError::Index`].
 pub fn remove_records(
     path: &Path,
     request: &RemovalRequest,
@@ -182,16 +187,16 @@ pub fn remove_records(
     let before = State::of(&layout)?;
     remove(&layout, request, false).map_err(|error| {
         sweep_after_failure(&layout);
-        // As for a crash: what cannot be swept now is done by whoever writes next.
+        // As after a crash: the next writer removes what cannot be removed now.
         let _left_to_the_next = before.restore_rejected(&layout);
         told_of_room(error, &layout, before.archive_bytes)
     })
 }
 
-/// What there was before a removal.
+/// The store before a removal.
 struct State {
     checkpoint: Option<Checkpoint>,
-    /// Bytes of the archive, all of which may be written anew.
+    /// Bytes of the archive, all of which may have to be rewritten.
     archive_bytes: u64,
     rejected: Vec<OsString>,
 }
@@ -206,10 +211,11 @@ impl State {
         })
     }
 
-    /// Removes what was rewritten of rejected input beside what it was to replace, unless the
-    /// removal has been committed.
+    /// Removes the rewritten files of rejected input, unless the removal has been committed: the
+    /// files that they were to replace are still there.
     fn restore_rejected(&self, layout: &Layout) -> Result<(), StoreError> {
         let Some(dir) = layout.rejected_dir()? else { return Ok(()) };
+        // In doubt both stay: input that is kept twice is not lost.
         if self.checkpoint.is_none() || read_checkpoint(layout).ok() != self.checkpoint {
             return Ok(());
         }
@@ -230,11 +236,13 @@ fn remove(
     let (_, checkpoint) = IndexSnapshot::open(layout)?;
     let mut writer = None;
     if !is_dry_run {
+        // Completes a removal that was cut off: the next commit names its own leftovers alone.
         finish_removal(layout, &checkpoint)?;
         writer = Some(ArchiveWriter::open(layout, &checkpoint.archive)?);
     }
     let archive = check_archive(layout, &checkpoint)?;
     let chain = CommitChain::new(&archive);
+    // Rewriting would give what is damaged a checksum that fits, and hide the damage for good.
     if let Some(problem) = archive.first_problem().or_else(|| chain.problems(layout).pop()) {
         return Err(StoreError::ArchiveDamaged { path: layout.archive(), reason: problem });
     }
@@ -259,6 +267,7 @@ fn remove(
         return Ok(report);
     };
     let at_ms = request.at.as_ms();
+    // The last file may be one of those to rewrite, and its records must go to a later one.
     writer.seal_active()?;
     let sources = Sources::new(&archive);
     let note =
@@ -294,18 +303,19 @@ fn remove(
         .filter_map(|it| it.file_name()?.to_str().map(str::to_owned))
         .collect();
     build_new_index(layout, &mut after)?;
-    // Last, so that as little as can be happens between this and the commit.
+    // Last, close to the commit: a crash in between leaves these beside the files that they were to
+    // replace.
     for path in &rejected.files {
         rejects::rewrite(path, &matcher)?;
     }
     exchange(layout)?;
-    // From here on it has happened; whoever opens the store next removes what is left if we stop.
+    // Committed. If we stop from here on, the next writer removes what is left.
     finish_removal(layout, &after)?;
     writer.refresh_sums()?;
     Ok(RemovalReport { tombstone: Some(tombstone), ..report })
 }
 
-/// The tombstone with the files that it stands for.
+/// The tombstone with the files that the removal replaces.
 fn noted(
     tombstone: &Tombstone,
     archive: &ArchiveCheck,
@@ -314,6 +324,7 @@ fn noted(
     writer: &ArchiveWriter,
 ) -> NotedTombstone {
     let removed = archive.files.iter().filter(|it| found.contains_key(&it.number));
+    // The note with the tombstone will begin here.
     let (file, offset) = writer.end();
     NotedTombstone {
         tombstone: tombstone.clone(),
@@ -325,7 +336,7 @@ fn noted(
     }
 }
 
-/// Writes the note with the tombstone, and gives what the store is then.
+/// Writes the note with the tombstone, and returns the checkpoint that it leads to.
 fn bury(
     layout: &Layout,
     before: Checkpoint,
@@ -337,10 +348,13 @@ fn bury(
     let mut after = before;
     after.records = after.records.saturating_sub(noted.tombstone.records);
     if let RemovalRule::Before { before_ms } = &noted.tombstone.rule {
+        // Of a covered time, "nothing found" means that there was no such mail.
         after.ledger.coverage.forget_before(*before_ms);
     }
     after.tombstones.push(noted.tombstone.clone());
     writer.forget(noted.removed.iter().map(|it| it.number));
+    // A note with tombstones replaces all notes before it, some of which go with their files: so it
+    // repeats every earlier tombstone, and the whole ledger.
     let mut folded = Folded::default();
     archive.commits().for_each(|(_, it)| folded.take(&it.note));
     let mut tombstones = folded.noted_tombstones;
@@ -357,7 +371,7 @@ fn bury(
     Ok(after)
 }
 
-/// Builds the index of what is left, which will take the old one's place.
+/// Builds the index of what is left, to replace the old one.
 fn build_new_index(layout: &Layout, after: &mut Checkpoint) -> Result<(), StoreError> {
     let mut damage = Vec::new();
     let target = layout.root_dir()?.make_dir(INDEX_BEING_BUILT)?;
@@ -365,9 +379,11 @@ fn build_new_index(layout: &Layout, after: &mut Checkpoint) -> Result<(), StoreE
     let mut audit = AuditBuilder::new(layout);
     let records = build_index(layout, &after.archive, &mut index, &mut audit, &mut damage)?;
     if let Some(reason) = damage.into_iter().next() {
+        // A reindex leaves out what it cannot read. Here that would remove it for good.
         return Err(StoreError::ArchiveDamaged { path: layout.archive(), reason });
     }
     if records != after.records {
+        // Counted from what was written, before any original goes.
         let reason = format!("{records} records would be left of {}", after.records);
         return Err(StoreError::ArchiveDamaged { path: layout.archive(), reason });
     }
@@ -377,13 +393,14 @@ fn build_new_index(layout: &Layout, after: &mut Checkpoint) -> Result<(), StoreE
     index.finish()
 }
 
-/// Removes what a removal that was cut off after its commit has left.
+/// Removes what a removal has left behind that was cut off after its commit.
 pub(in crate::store) fn finish_removal(
     layout: &Layout,
     checkpoint: &Checkpoint,
 ) -> Result<(), StoreError> {
     let archive = layout.archive_dir()?;
-    // The files that are there, not the numbers: of those a commit may name as many as it likes.
+    // Goes through the files that are there, not the numbers: a doctored commit may name a million
+    // of them.
     let names = archive.names()?;
     let names = names.iter().filter_map(|it| it.to_str());
     let is_removed =

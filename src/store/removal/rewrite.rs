@@ -1,4 +1,4 @@
-//! Writing an archive file anew without some of its records.
+//! Rewriting an archive file without some of its records.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -14,11 +14,11 @@ use crate::store::ledger::note::CommitNote;
 use crate::store::provenance::{Origin, OriginId, Place, Runs};
 use crate::store::verify::{ArchiveCheck, FileCheck};
 
-/// Where records came from, as all notes of an archive together tell.
+/// Where records came from, according to all notes of an archive.
 pub(super) struct Sources<'c> {
-    /// The notes by where they end, in order.
+    /// The notes by the file and the byte at which they end.
     notes: BTreeMap<(u32, u64), &'c CommitNote>,
-    /// The sources, as known at their end.
+    /// The sources, each as known at its end.
     origins: BTreeMap<OriginId, Origin>,
 }
 
@@ -38,16 +38,17 @@ impl<'c> Sources<'c> {
         Self { notes, origins }
     }
 
-    /// Where a record came from.
+    /// The source of a record, and its place there.
     fn of(&self, at: Location) -> Option<(OriginId, Option<Place>)> {
+        // A commit's note comes after its records, so it is the next one that ends later.
         let behind = (at.file, u64::from(at.offset) + 1);
         let (_, note) = self.notes.range(behind..).next()?;
         let (id, line, byte_offset) = note.runs.find(at)?;
         Some((id, line.map(|line| Place { line, byte_offset })))
     }
 
-    /// The sources that the notes of a file tell of, and those of `runs` besides, each as it is
-    /// known at its end but with the counts of this file alone.
+    /// The sources that a file's notes name, and those in `used` besides, each as known at its end
+    /// but with the counts of this file alone.
     fn carried(&self, file: &FileCheck, used: &BTreeSet<OriginId>) -> Vec<Origin> {
         let mut carried: BTreeMap<OriginId, Origin> = BTreeMap::new();
         let mut order = Vec::new();
@@ -63,11 +64,13 @@ impl<'c> Sources<'c> {
         for id in used {
             if let Some(origin) = self.origins.get(id).filter(|_| !carried.contains_key(id)) {
                 order.push(*id);
+                // Its counts are in the note of another file, and are added up over all notes.
                 let nothing = crate::store::OriginCounts::default();
                 carried.insert(*id, Origin { counts: nothing, ..origin.clone() });
             }
         }
         let mut origins = Vec::with_capacity(order.len());
+        // In the order in which they were first noted; that of the map, by ID, means nothing.
         for id in order {
             if let Some(mut origin) = carried.remove(&id) {
                 origin.end = self.origins.get(&id).and_then(|it| it.end.clone()).or(origin.end);
@@ -78,7 +81,7 @@ impl<'c> Sources<'c> {
     }
 }
 
-/// Appends to the archive what is left of a file, in blocks, and a note of where it came from.
+/// Appends what is left of a file to the archive, in new blocks, with a note of where it came from.
 pub(super) fn rewrite(
     layout: &Layout,
     file: &FileCheck,
@@ -105,6 +108,7 @@ pub(super) fn rewrite(
                 reason: format!("block at byte {offset}, line {}: {reason}", u32::from(line) + 1),
             })?;
             if !matcher.matches(&record) {
+                // The archived line itself: what stays keeps its bytes.
                 kept.push(bytes, sources.of(Location { file: file.number, offset, line }))?;
             }
         }
@@ -112,6 +116,7 @@ pub(super) fn rewrite(
     kept.flush()?;
     let (runs, used) = (kept.runs, kept.used);
     let origins = sources.carried(file, &used);
+    // Earlier builds noted no sources.
     if origins.is_empty() && runs.is_empty() {
         return Ok(());
     }

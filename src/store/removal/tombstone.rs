@@ -1,4 +1,4 @@
-//! What remains of records that were removed.
+//! Tombstones: what the store keeps of records that were removed.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -11,7 +11,7 @@ use crate::event::normal_address;
 use crate::source::Record;
 use crate::time::Timestamp;
 
-/// Which records were removed.
+/// The rule by which records were removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RemovalRule {
@@ -23,20 +23,21 @@ pub enum RemovalRule {
     },
     /// Those that name an address. The address itself is not kept.
     Address {
-        /// What was put before the address to hash both.
+        /// The text that was hashed before the address.
         salt: String,
-        /// The SHA-256 of both, in hexadecimal.
+        /// SHA-256 of salt and address, in hexadecimal.
         sha256: String,
-        /// The same of each ID that the audit events tie to the address.
+        /// The same of each ID that audit events tie to the address.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         ids: Vec<String>,
     },
 }
 
 impl RemovalRule {
-    /// The rule for an address, under a salt of its own.
+    /// Makes the rule for an address, with a salt of its own.
     pub(super) fn of_address<'i>(address: &str, ids: impl Iterator<Item = &'i str>) -> Self {
         use std::hash::{BuildHasher, RandomState};
+        // It need not be secret, only different each time, as the keys of `RandomState` are.
         let salt = format!("{:016x}", RandomState::new().hash_one(address));
         let sha256 = salted(&salt, &normal_address(address));
         let ids = ids.map(|it| salted(&salt, it)).collect();
@@ -48,30 +49,30 @@ fn salted(salt: &str, address: &str) -> String {
     hex::encode(Sha256::digest(format!("{salt}{address}")))
 }
 
-/// Says for good that records were removed.
+/// The permanent note that records were removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tombstone {
-    /// Which removal this was, from 1.
+    /// The number of the removal, from 1.
     pub number: u32,
-    /// Which records were removed.
+    /// The rule by which records were removed.
     pub rule: RemovalRule,
     /// When, in milliseconds since 1970.
     pub at_ms: i64,
-    /// Why, in the words of whoever removed them.
+    /// Why, in the words of the person who removed them.
     pub reason: String,
     /// The version of the program that removed them.
     pub version: String,
-    /// How many records.
+    /// The number of records removed.
     pub records: u64,
-    /// How many pieces of rejected input.
+    /// The number of pieces of rejected input removed.
     pub rejected: u64,
-    /// How many archive files were replaced by others without those records.
+    /// The number of archive files that were replaced by others without those records.
     pub files: u64,
 }
 
 impl Tombstone {
-    /// When the records were removed.
+    /// The time of the removal.
     pub fn at(&self) -> Timestamp {
         Timestamp::from_ms(self.at_ms).unwrap_or(Timestamp::UNIX_EPOCH)
     }
@@ -83,10 +84,11 @@ impl Tombstone {
         }
     }
 
-    /// Whether it removed such records, or would have.
+    /// True if the removal removed such a record, or would have.
     fn covers(&self, record: &Record<'_>) -> bool {
         match &self.rule {
             RemovalRule::Before { before_ms } => record.timestamp.as_ms() < *before_ms,
+            // An address is erased from the past: its later mail is stored again.
             RemovalRule::Address { .. } if record.timestamp.as_ms() > self.at_ms => false,
             RemovalRule::Address { salt, ids, .. } => {
                 let mut is_named = false;
@@ -97,7 +99,7 @@ impl Tombstone {
     }
 }
 
-/// All that was ever removed.
+/// All removals from a store.
 #[derive(Clone, Debug, Default)]
 pub(in crate::store) struct Removals(Vec<Tombstone>);
 
@@ -106,7 +108,7 @@ impl Removals {
         Self(tombstones.to_vec())
     }
 
-    /// Whether such a record was removed.
+    /// True if one of the removals covers such a record.
     pub(in crate::store) fn cover(&self, record: &Record<'_>) -> bool {
         self.0.iter().any(|it| it.covers(record))
     }
@@ -121,34 +123,34 @@ pub(in crate::store) struct NotedTombstone {
     pub(in crate::store) file: u32,
     /// The byte at which that note begins.
     pub(in crate::store) offset: u64,
-    /// The files that it removed.
+    /// The files that the removal replaced.
     pub(in crate::store) removed: Vec<RemovedFile>,
 }
 
 impl NotedTombstone {
-    /// Whether it stands behind the commit whose note ends at that byte of that file.
+    /// True if it was noted after the commit whose note ends at byte `end` of `file`.
     pub(in crate::store) fn is_after(&self, file: u32, end: u64) -> bool {
         (self.file, self.offset) >= (file, end)
     }
 }
 
-/// An archive file that is no more.
+/// An archive file that was removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::store) struct RemovedFile {
     pub(in crate::store) number: u32,
     pub(in crate::store) sha256: String,
-    /// The first bytes of the heads of the commits whose notes stood in it, in base64.
+    /// The first bytes of the head of each commit whose note was in the file, in base64.
     heads: String,
 }
 
-/// Bytes of a head that is only to be known again.
+/// Bytes of a head that are kept to recognise it.
 const MARK_BYTES: usize = 8;
 
 fn mark(head: &str) -> Vec<u8> {
     let digits = head.as_bytes().as_chunks::<2>().0.iter().take(MARK_BYTES);
     let byte = |it: &[u8; 2]| u8::from_str_radix(std::str::from_utf8(it).ok()?, 16).ok();
-    // What is no head at all is none that was kept.
+    // Text that is not hexadecimal is no head: zeros match none that was kept.
     digits.map(|it| byte(it).unwrap_or(0)).collect()
 }
 
@@ -158,7 +160,7 @@ impl RemovedFile {
         Self { number, sha256: sha256.to_owned(), heads: STANDARD.encode(marks) }
     }
 
-    /// Whether a commit with this head had its note in the file.
+    /// True if a commit with this head had its note in the file.
     pub(in crate::store) fn had_head(&self, head: &str) -> bool {
         let marks = STANDARD.decode(&self.heads).unwrap_or_default();
         marks.chunks(MARK_BYTES).any(|it| it == mark(head))

@@ -1,4 +1,4 @@
-//! Reading the archive's files: their checksums, their frames, the notes of their commits.
+//! Checking the archive's files: their checksums, their frames, the notes of their commits.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -20,42 +20,42 @@ use crate::store::ledger::note::CommitNote;
 /// Bytes that are hashed between two reports of progress.
 const STEP_BYTES: usize = 1 << 20;
 
-/// What was found in the archive.
+/// The result of checking the archive.
 pub(in crate::store) struct ArchiveCheck {
-    /// The files that count, in order.
+    /// The files that count as of the commit, in order.
     pub(in crate::store) files: Vec<FileCheck>,
-    /// Numbers of files that count and are not there.
+    /// Numbers of files that count and are missing.
     pub(in crate::store) missing: Vec<u32>,
     pub(in crate::store) problems: Vec<String>,
     pub(in crate::store) notes: Vec<String>,
-    /// What all commits' notes together say, once it was asked for: of weeks of commits, it takes a
-    /// while.
+    /// The sum of all commits' notes, made when it is first asked for: with weeks of commits it
+    /// takes a while.
     folded: OnceLock<Folded>,
 }
 
-/// What was found in one archive file.
+/// The result of checking one archive file.
 #[derive(Default)]
 pub(in crate::store) struct FileCheck {
     pub(in crate::store) number: u32,
-    /// SHA-256 of what counts of it.
+    /// SHA-256 of the part that counts.
     pub(in crate::store) sha256: String,
     pub(in crate::store) problems: Vec<String>,
-    /// Whether it is not what it was.
+    /// True if the file is not what it was.
     pub(in crate::store) is_damaged: bool,
-    /// How much of it counts.
+    /// The part of the file that counts.
     pub(in crate::store) extent: Extent,
-    /// Bytes that lie behind the last commit.
+    /// Bytes after the last commit.
     bytes_beyond: u64,
-    /// What is told because it has no line in SHA256SUMS.
+    /// The problem reported for its having no line in SHA256SUMS.
     missing_line: Option<String>,
     pub(in crate::store) commits: Vec<CommitCheck>,
 }
 
 /// A commit's note, and the file as of it.
 pub(in crate::store) struct CommitCheck {
-    /// The first byte behind the note.
+    /// The first byte after the note.
     pub(in crate::store) end: u64,
-    /// SHA-256 of the file up to there.
+    /// SHA-256 of the file up to `end`.
     pub(in crate::store) sha256: String,
     pub(in crate::store) note: CommitNote,
 }
@@ -65,7 +65,7 @@ impl ArchiveCheck {
         self.files.iter().flat_map(|file| file.commits.iter().map(|it| (file.number, it)))
     }
 
-    /// What all notes together say.
+    /// The sum of all notes.
     pub(in crate::store) fn folded(&self) -> &Folded {
         self.folded.get_or_init(|| {
             let mut folded = Folded::default();
@@ -74,19 +74,19 @@ impl ArchiveCheck {
         })
     }
 
-    /// The first thing that is wrong.
+    /// The first problem.
     pub(in crate::store) fn first_problem(&self) -> Option<String> {
         let of_files = self.files.iter().flat_map(|it| &it.problems);
         self.problems.iter().chain(of_files).next().cloned()
     }
 
-    /// Records as the last commit counts them.
+    /// The number of records, as the last commit counts them.
     pub(in crate::store) fn records(&self) -> u64 {
         self.commits().last().map_or(0, |(_, it)| it.note.records)
     }
 
-    /// Whether what the commits add up to is what the index's commit says. Only for an archive that
-    /// is sound: a damaged one may have lost notes.
+    /// Checks that the commits add up to what the index's commit says. Only for a sound archive: a
+    /// damaged one may have lost notes.
     pub(in crate::store) fn check_sums_of_notes(
         &self,
         layout: &Layout,
@@ -111,7 +111,7 @@ impl ArchiveCheck {
     }
 }
 
-/// Checks the archive of a store that nobody writes to.
+/// Checks the archive of a store that nobody else is writing to.
 pub(in crate::store) fn check_archive(
     layout: &Layout,
     checkpoint: &Checkpoint,
@@ -139,6 +139,7 @@ pub(super) fn check(
     }
     let numbers = check.list(layout)?;
     let position = checkpoint.map(|it| &it.archive);
+    // Without a commit of the index to go by, every file that is there counts.
     let last = position.map_or(numbers.last().copied().unwrap_or(0), |it| it.file);
     let is_removed = |number| position.is_some_and(|it| it.is_removed(number));
     let there: BTreeSet<u32> = numbers.iter().copied().collect();
@@ -162,14 +163,18 @@ pub(super) fn check(
         .map(|number| {
             let active = position.filter(|it| it.file == number);
             let extent = position.map_or(Extent::Whole, |it| it.extent(number));
+            // The commit itself knows the file that is still written to; its line in SHA256SUMS may
+            // be that of an earlier commit.
             let expected = active.map(|it| it.sha256.as_str()).or(sums.get(number));
             check_file(layout, number, extent, expected, meter)
         })
         .collect();
     let mut removed = check.folded().removed_numbers().collect::<BTreeSet<_>>();
+    // Both know of removals; where one is damaged or missing, the other still explains the gap.
     removed.extend(position.into_iter().flat_map(|it| it.removed_numbers()));
     check.missing = (1..=last).filter(|it| !there.contains(it) && !removed.contains(it)).collect();
     for run in check.missing.chunk_by(|it, next| it + 1 == *next) {
+        // A doctored commit may name a million files that there never were: one line for each run.
         let (Some(first), Some(last)) = (run.first(), run.last()) else { continue };
         let path = layout.archive_file(*first);
         check.problems.push(if first == last {
@@ -183,6 +188,7 @@ pub(super) fn check(
     }
     for file in &check.files {
         if position.is_some_and(|it| it.file == file.number) {
+            // The sums from before the index was opened: those read since may be of a later commit.
             let sum = earlier_sums.get(file.number);
             match active_sum(layout, sum, file) {
                 Ok(notes) => check.notes.extend(notes),
@@ -201,8 +207,9 @@ pub(super) fn check(
 }
 
 impl ArchiveCheck {
-    /// Whether SHA256SUMS has the lines of the sealed files as the last commit knows them. A writer
-    /// that was cut off right after the commit leaves earlier ones; then the files themselves tell.
+    /// Checks that SHA256SUMS has the lines of the sealed files that the last commit knows. A
+    /// writer that was cut off right after the commit leaves earlier lines; then the files
+    /// themselves decide.
     fn compare_sealed(&mut self, layout: &Layout, sums: &Sums, position: &ArchivePosition) {
         let path = layout.sums();
         if sums.sealed_sha256(position.file) == position.sealed_sha256 {
@@ -226,7 +233,7 @@ impl ArchiveCheck {
         }
     }
 
-    /// The numbers of the files that are there, in order.
+    /// Lists the numbers of the files that are there, in order.
     fn list(&mut self, layout: &Layout) -> Result<Vec<u32>, StoreError> {
         let mut numbers = Vec::new();
         for name in layout.archive_dir()?.names()? {
@@ -244,8 +251,9 @@ impl ArchiveCheck {
     }
 }
 
-/// Whether the line of SHA256SUMS for the file that is still written to fits it as of some commit:
-/// a writer that was cut off right after a commit leaves the line of the one before.
+/// Checks the line of SHA256SUMS for the file that is still written to. It may be that of any
+/// commit in the file: a writer that was cut off right after a commit leaves the line of the one
+/// before.
 fn active_sum(
     layout: &Layout,
     sum: Option<&str>,
@@ -258,7 +266,8 @@ fn active_sum(
         Some(sum) if commits.iter().any(|it| it.sha256 == sum) => {
             commits.last().is_some_and(|it| it.sha256 != sum)
         }
-        // A removal makes several commits as one.
+        // The file may be new with the last commit. A removal writes several notes before the one
+        // commit that counts them all.
         None if commits.len() <= 1
             || commits.last().is_some_and(|it| !it.note.tombstones.is_empty()) =>
         {
@@ -316,9 +325,12 @@ fn check_file(
         meter,
     };
     loop {
+        // Notes alone: the checksum covers the blocks, so that decompressing them would find
+        // nothing more.
         match frames.next_note() {
             Ok(Some(Frame::Note { content, end })) => {
                 check.problems.extend(hashing.go_on(end).err().map(|it| it.to_string()));
+                // A copy of the running hash, so that the file is hashed once for all its commits.
                 let sha256 = hex::encode(hashing.hasher.clone().finalize());
                 match CommitNote::decode(&content) {
                     Ok(note) => check.commits.push(CommitCheck { end, sha256, note }),
@@ -353,13 +365,14 @@ fn check_file(
         None => {
             let problem = format!("{path} has no line in SHA256SUMS");
             check.problems.push(problem.clone());
+            // Kept apart, as it is taken back where the commit itself vouches for the file.
             check.missing_line = Some(problem);
         }
     }
     check
 }
 
-/// Hashes a file stretch by stretch.
+/// The running hash of a file.
 struct Hashing<'c, 'p> {
     path: PathBuf,
     file: File,
@@ -370,7 +383,7 @@ struct Hashing<'c, 'p> {
 }
 
 impl Hashing<'_, '_> {
-    /// Hashes on from where it stopped to `until`.
+    /// Hashes on from where it stopped, up to `until`.
     fn go_on(&mut self, until: u64) -> Result<(), StoreError> {
         while self.hashed_to < until {
             let left = usize::try_from(until - self.hashed_to).unwrap_or(usize::MAX);

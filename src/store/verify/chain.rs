@@ -1,5 +1,5 @@
-//! The chain of commits: each names the head of the one before, so that no file can be left out or
-//! replaced, and no commit taken back, without all later ones being made anew.
+//! The chain of commits: each names the head of the one before, so that nobody can leave out or
+//! replace a file, or take back a commit, without remaking all later ones.
 
 use super::FoundHead;
 use super::archive::ArchiveCheck;
@@ -17,18 +17,18 @@ pub(in crate::store) struct CommitChain {
 /// A commit.
 pub(in crate::store) struct Link {
     file: u32,
-    /// The first byte behind its note.
+    /// The first byte after its note.
     end: u64,
     pub(in crate::store) head: String,
-    /// The head of the one before, as its note has it.
+    /// The head of the commit before, according to its note.
     previous: Option<String>,
     at: Option<Timestamp>,
     records: u64,
 }
 
 impl CommitChain {
-    /// Works out the head of each commit from the bytes that were read, and from what tombstones
-    /// say of files that were there at the time.
+    /// Computes the head of each commit from the bytes that were read, and from what tombstones say
+    /// of files that were there at the time.
     pub(in crate::store) fn new(archive: &ArchiveCheck) -> Self {
         let tombstones = archive.folded().noted_tombstones.clone();
         let mut links = Vec::new();
@@ -38,6 +38,8 @@ impl CommitChain {
             for commit in &file.commits {
                 let later = |it: &&NotedTombstone| it.is_after(file.number, commit.end);
                 let later_count = tombstones.iter().filter(later).count();
+                // A head covers another set of files only where a removal comes between two
+                // commits. Otherwise the running hash goes on: there may be millions of commits.
                 let mut sums = match known.take() {
                     Some((count, sums)) if count == later_count => sums,
                     _ => {
@@ -64,19 +66,19 @@ impl CommitChain {
         Self { links, tombstones }
     }
 
-    /// The heads of the commits whose notes stand in a file.
+    /// The heads of the commits noted in a file.
     pub(in crate::store) fn heads_in(&self, file: u32) -> impl Iterator<Item = &str> {
         self.links.iter().filter(move |it| it.file == file).map(|it| it.head.as_str())
     }
 
-    /// Whether a commit with this head had its note in a removed file between two files.
+    /// True if a commit with this head was noted in a removed file between the two files.
     fn is_removed_between(&self, head: &str, after: u32, before: u32) -> bool {
         let removed = self.tombstones.iter().flat_map(|it| &it.removed);
         removed.filter(|it| it.number > after && it.number < before).any(|it| it.had_head(head))
     }
 
-    /// Commits that do not continue the one before. Commits of earlier builds name none before
-    /// them, and stand at the beginning.
+    /// Lists the commits that do not continue the one before. Commits of earlier builds name none,
+    /// and come first.
     pub(in crate::store) fn problems(&self, layout: &Layout) -> Vec<String> {
         let mut problems = Vec::new();
         let mut before: Option<&Link> = None;
@@ -86,6 +88,7 @@ impl CommitChain {
             let expected = before.map(|it| it.head.as_str());
             match (link.previous.as_deref(), before) {
                 (Some(_), _) if link.previous.as_deref() == expected => {}
+                // The commit before went with a file that a removal replaced.
                 (Some(previous), _)
                     if self.is_removed_between(
                         previous,
@@ -105,7 +108,7 @@ impl CommitChain {
         problems
     }
 
-    /// The commit that has a head, or the tombstone that stands for it.
+    /// Finds the commit with a head, or the tombstone of the removal that took it away.
     pub(in crate::store) fn find(&self, head: &str) -> Option<FoundHead> {
         let last = self.links.last()?;
         let Some(position) = self.links.iter().position(|it| it.head.eq_ignore_ascii_case(head))
@@ -114,6 +117,7 @@ impl CommitChain {
         };
         let link = self.links.get(position)?;
         let later = self.tombstones.iter().filter(|it| it.is_after(link.file, link.end));
+        // The last count is lower by what was removed since.
         let removed_since = later.clone().map(|it| it.tombstone.records).sum();
         let records_since = last.records.saturating_add(removed_since);
         Some(FoundHead {

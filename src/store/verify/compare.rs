@@ -54,10 +54,11 @@ pub(super) fn compare(
         let nothing = Fingerprint::default();
         let of_archive = archived.get(&number).unwrap_or(&nothing);
         let of_index = indexed.get(&number).unwrap_or(&nothing);
+        // A sum for each file first: finding the records that differ takes a sum for each record.
         if of_archive == of_index {
             continue;
         }
-        // A reindex makes the index agree with what is left of a damaged archive.
+        // With a damaged archive a reindex would only make the index agree with what is left.
         let advice = if is_archive_sound { ": `mailtrace reindex` rebuilds it" } else { "" };
         report.problems.push(format!(
             "the index disagrees with {} ({} records archived, {} indexed){advice}",
@@ -71,7 +72,7 @@ pub(super) fn compare(
     }
 }
 
-/// Compares what is no email event, and counts it.
+/// Compares the records that are no email events, and counts them.
 fn compare_others(
     layout: &Layout,
     archive: &ArchiveCheck,
@@ -106,8 +107,8 @@ fn compare_others(
     count
 }
 
-/// Where the records lie of which the index says something else, or nothing, and documents that
-/// have no record.
+/// Returns the places of records of which the index says something else or nothing, and of
+/// documents that have no record.
 pub(super) fn differing(
     layout: &Layout,
     file: &FileCheck,
@@ -129,7 +130,7 @@ pub(super) fn differing(
     differ.map(Location::from_bits).collect()
 }
 
-/// A line for each of the first few.
+/// Names the first few records, a line each, and counts the others.
 fn named(differing: &[Location]) -> Vec<String> {
     let mut lines: Vec<String> = differing
         .iter()
@@ -150,7 +151,7 @@ fn named(differing: &[Location]) -> Vec<String> {
     lines
 }
 
-/// What the index should hold of each block that can be read.
+/// Hands over what the index should hold of each block that can be read.
 fn each_block(layout: &Layout, file: &FileCheck, mut visit: impl FnMut(Vec<Document>)) {
     let mut parser = Parser::new();
     let mut documents = Documents::default();
@@ -158,6 +159,7 @@ fn each_block(layout: &Layout, file: &FileCheck, mut visit: impl FnMut(Vec<Docum
         let mut locations = Vec::new();
         for (line, bytes) in (0_u16..).zip(lines_of(lines)) {
             let Ok(record) = parse_line(bytes) else { continue };
+            // What is no email event is in the index of audit events.
             let Ok(event) = parser.parse(&record.message) else { continue };
             let leg = IdHash::of_leg(&event.trace_id, &record.message);
             documents.push(&record, &event, leg);
@@ -167,8 +169,9 @@ fn each_block(layout: &Layout, file: &FileCheck, mut visit: impl FnMut(Vec<Docum
     });
 }
 
-/// The lines of each block that can be read.
+/// Hands over the lines of each block that can be read.
 fn each_raw_block(layout: &Layout, file: &FileCheck, mut visit: impl FnMut(u32, &[u8])) {
+    // A file that is shorter than its commit says is read as far as it goes.
     let Ok(mut frames) = Frames::open(layout, file.number, file.extent)
         .or_else(|_| Frames::open(layout, file.number, Extent::Whole))
     else {

@@ -1,5 +1,5 @@
-//! Which records are affected by damage to the archive: the index still knows where each lay, and
-//! when it happened.
+//! Naming the records that damage to the archive affects: the index still knows the place and the
+//! time of each.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use crate::store::layout::{Layout, archive_file_name};
 use crate::store::ledger::checkpoint::Extent;
 use crate::time::Timestamp;
 
-/// Tells of each damaged file which records cannot be read any more, or are others than they were.
+/// Reports for each missing or damaged file which records can no longer be read, or have changed.
 pub(super) fn tell(
     layout: &Layout,
     archive: &ArchiveCheck,
@@ -38,9 +38,11 @@ pub(super) fn tell(
         let (there, lost): (Vec<_>, Vec<_>) =
             places.into_iter().partition(|(at, _)| intact.contains(&at.offset));
         let is_any_lost = !lost.is_empty();
+        // Lost records on both sides of a readable block are two stretches.
         let is_between =
             |from: Location, to: Location| intact.range(from.offset..to.offset).next().is_some();
         tell_stretches(layout, "cannot be read", lost, is_between, report);
+        // A block may have been replaced by another that can be read: only the index knows.
         let changed: BTreeSet<Location> = differing(layout, file, snapshot).into_iter().collect();
         let changed: Vec<_> = there.into_iter().filter(|(at, _)| changed.contains(at)).collect();
         if changed.is_empty() && !is_any_lost {
@@ -56,7 +58,7 @@ pub(super) fn tell(
     }
 }
 
-/// The blocks that can be read.
+/// Returns where the blocks begin that can be read.
 fn intact_blocks(layout: &Layout, file: &FileCheck) -> BTreeSet<u32> {
     let mut intact = BTreeSet::new();
     let Ok(mut frames) = Frames::open(layout, file.number, file.extent)
@@ -75,7 +77,7 @@ fn intact_blocks(layout: &Layout, file: &FileCheck) -> BTreeSet<u32> {
     }
 }
 
-/// Joins records that lie together into stretches, and tells of each.
+/// Joins neighbouring records into stretches, and reports each.
 fn tell_stretches(
     layout: &Layout,
     what: &str,
@@ -89,6 +91,7 @@ fn tell_stretches(
     for (at, ms) in places {
         file = at.file;
         let time = Timestamp::from_ms(ms).unwrap_or(Timestamp::UNIX_EPOCH);
+        // Beyond the bound the last stretch takes in all that follows.
         let goes_on = before.is_some_and(|before| !is_apart(before, at))
             || stretches.len() >= limits::DAMAGE_STRETCHES_MAX;
         before = Some(at);

@@ -1,4 +1,4 @@
-//! Checking the index's files, and its numbers.
+//! Checking the index's files, and its counts.
 
 use std::collections::BTreeMap;
 
@@ -11,8 +11,7 @@ use crate::store::index::{CommittedIndex, IndexSnapshot, check_segment_files, qu
 use crate::store::layout::{AUDIT, Layout, MESSAGES, archive_file_name};
 use crate::store::ledger::checkpoint::Checkpoint;
 
-/// Opens the latest commit, and with it the index unless its files are damaged: tantivy may then
-/// panic, or ask for so much memory that the process is aborted.
+/// Opens the latest commit, and the index with it unless its files are damaged.
 pub(super) fn open(
     layout: &Layout,
     meter: &Meter<'_>,
@@ -36,6 +35,8 @@ pub(super) fn open(
         }
     };
     let problem_count = report.problems.len();
+    // Before any segment is opened: on damaged ones tantivy may panic, which `quietly` catches, or
+    // ask for so much memory that the process is aborted, which nothing does.
     match quietly(|| check_segment_files(committed.index())) {
         Ok(Ok(damaged)) => {
             for (file, reason) in damaged {
@@ -59,12 +60,12 @@ pub(super) fn open(
     }
 }
 
-/// Checks the files of the message table, where there is one.
+/// Checks the files of the message table, if there is one.
 pub(super) fn check_table(layout: &Layout, report: &mut VerifyReport) {
     check_derived(layout, MESSAGES, report);
 }
 
-/// Checks the files of an index that is derived from the archive, where there is one.
+/// Checks the files of a derived index, if there is one.
 fn check_derived(layout: &Layout, name: &str, report: &mut VerifyReport) {
     let advice = "`mailtrace reindex` rebuilds it";
     let path = layout.root().join(name);
@@ -79,7 +80,7 @@ fn check_derived(layout: &Layout, name: &str, report: &mut VerifyReport) {
     }
 }
 
-/// Checks the files of the index of audit events, where there is one, and opens it.
+/// Checks the files of the index of audit events, if there is one, and opens it.
 pub(super) fn open_audit(
     layout: &Layout,
     checkpoint: &Checkpoint,
@@ -96,8 +97,8 @@ pub(super) fn open_audit(
     })
 }
 
-/// Compares how many records the archive's notes tell of with how many the index has, for each
-/// archive file.
+/// Compares, for each archive file, the number of records in the archive's notes with that in the
+/// index.
 pub(super) fn compare_counts(
     snapshot: &IndexSnapshot,
     audit: Option<&AuditIndex>,
@@ -112,12 +113,14 @@ pub(super) fn compare_counts(
         ));
     }
     let mut told: BTreeMap<u32, u64> = BTreeMap::new();
+    // A note may count records of a file that was removed since.
     let is_there = |number: u32| archive.files.iter().any(|it| it.number == number);
     let counts = archive.commits().flat_map(|(_, it)| it.note.runs.counts());
     for (file, count) in counts.filter(|(file, _)| is_there(*file)) {
         *told.entry(file).or_default() += count;
     }
-    // Of records from before there were runs, nobody tells in which file they are.
+    // Earlier builds noted no runs, so nothing says which file has their records. And after other
+    // problems, a difference is no news.
     if told.values().sum::<u64>() != archive.records() || !report.problems.is_empty() {
         return;
     }

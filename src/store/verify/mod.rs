@@ -1,9 +1,9 @@
-//! Whether a store is what it was when it was written.
+//! Verifying that a store is what it was when it was written.
 //!
-//! Every byte of the archive goes into a checksum: each file's, and the chain of heads that each
-//! commit continues ([`chain`]). Every byte of the index is under a checksum of its segment, and
-//! the numbers of both must agree. That finds any change; that the index says of each record what
-//! the record says is compared on top of it where that is asked for ([`compare`]).
+//! Every byte of the archive goes into a checksum: that of its file, and the chain of heads that
+//! each commit continues ([`chain`]). Every byte of the index is covered by a checksum of its
+//! segment, and the counts of both must agree. That finds any change. On request, what the index
+//! says of each record is compared with the record as well ([`compare`]).
 
 mod archive;
 mod chain;
@@ -36,8 +36,8 @@ pub(in crate::store) use chain::CommitChain;
 ///
 /// # Errors
 ///
-/// [`StoreError`] when there is no store, or the file system refuses. What is wrong with the
-/// store itself is in the report.
+/// [`StoreError`] if there is no store, or the file system refuses. Problems of the store itself
+/// are in the report.
 pub fn verify(
     path: &Path,
     options: &VerifyOptions<'_>,
@@ -50,7 +50,8 @@ pub fn verify(
         attempts -= 1;
         let before = read_checkpoint(&layout).ok();
         let verified = verify_once(&layout, options, on_progress);
-        // A removal takes files away under our eyes, and leaves another commit.
+        // A removal meanwhile takes away files that we were about to read, and leaves another
+        // commit: then look again.
         let is_sound = verified.as_ref().is_ok_and(|it| it.problems.is_empty());
         if is_sound || attempts == 0 || read_checkpoint(&layout).ok() == before {
             return verified;
@@ -64,7 +65,8 @@ fn verify_once(
     on_progress: &(dyn Fn(VerifyProgress) + Sync),
 ) -> Result<VerifyReport, StoreError> {
     let mut report = VerifyReport::default();
-    // Before the index: a commit in between then leaves these sums behind it, never ahead.
+    // Before the index: a commit in between then leaves these sums behind the index, which is
+    // harmless, never ahead of it.
     let earlier_sums = Sums::read(layout)?;
     let meter = Meter::new(layout, on_progress);
     let (snapshot, checkpoint) = index::open(layout, &meter, &mut report);
@@ -99,7 +101,7 @@ fn verify_once(
     Ok(report)
 }
 
-/// Checks that each commit continues the one before, that the last one is the index's, and finds
+/// Checks that each commit continues the one before and that the last one is the index's, and finds
 /// the head that was asked for.
 fn check_chain(
     layout: &Layout,
@@ -111,7 +113,7 @@ fn check_chain(
     let chain = CommitChain::new(archive);
     report.commits = chain.links.len() as u64;
     report.head = chain.links.last().map(|it| it.head.clone());
-    // Damage alone makes a chain fall apart; what is damaged has been told.
+    // Damage by itself breaks the chain, and has been reported.
     if report.problems.is_empty() {
         report.problems.extend(chain.problems(layout));
         let known = checkpoint.map(|it| it.archive.head.as_str()).filter(|it| !it.is_empty());
@@ -134,7 +136,7 @@ fn check_chain(
     }
 }
 
-/// A rejected file is named by the hash of its content.
+/// Checks the files of rejected input, each of which is named by the hash of its content.
 fn verify_rejected(layout: &Layout, report: &mut VerifyReport) -> Result<(), StoreError> {
     // Copies of a store may lack it when it was empty.
     let Some(dir) = layout.rejected_dir()? else { return Ok(()) };
@@ -143,7 +145,7 @@ fn verify_rejected(layout: &Layout, report: &mut VerifyReport) -> Result<(), Sto
         let Some(expected) = hash_in_name(name) else { continue };
         let path = dir.path().join(name);
         let file = match dir.file(name) {
-            // A removal takes files of rejected input away.
+            // A removal may have taken the file away since.
             Err(error) if error.is_not_found() => continue,
             other => other?,
         };
@@ -156,7 +158,7 @@ fn verify_rejected(layout: &Layout, report: &mut VerifyReport) -> Result<(), Sto
     Ok(())
 }
 
-/// Counts what has been read.
+/// Counts the bytes read.
 struct Meter<'p> {
     bytes: AtomicU64,
     total_bytes: u64,
@@ -170,13 +172,15 @@ impl<'p> Meter<'p> {
     }
 
     fn add(&self, bytes: u64) {
+        // Relaxed: the threads share nothing but the count.
         let bytes = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
         (self.on_progress)(VerifyProgress { bytes, total_bytes: self.total_bytes });
     }
 }
 
-/// Bytes of a directory's files, as far as they can be looked at.
+/// Bytes of a directory's files; 0 if it cannot be read.
 fn bytes_in(dir: Result<Dir, StoreError>) -> u64 {
+    // Only for progress: the checks themselves report what cannot be read.
     dir.and_then(|it| it.bytes()).unwrap_or(0)
 }
 
