@@ -1,4 +1,4 @@
-//! Building the index anew from the archive alone.
+//! Rebuilding the index from the archive alone.
 
 use std::path::Path;
 
@@ -27,26 +27,26 @@ use super::removal::finish_removal;
 use crate::audit::OtherRecord;
 use crate::event::Parser;
 
-/// Blocks that are read before they are indexed together.
+/// Blocks that are read, and then indexed in parallel.
 const BLOCKS_AT_ONCE: usize = 64;
 
-/// What a reindex found.
+/// The result of a reindex.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReindexReport {
-    /// Records that are indexed now.
+    /// The number of records indexed.
     pub records: u64,
-    /// Parts of the archive that cannot be read; the records in them are not in the index.
+    /// Parts of the archive that cannot be read; their records are not in the index.
     pub damage: Vec<String>,
 }
 
-/// Builds the index anew and puts it in the place of the old one. Until then, and whatever
-/// happens on the way, the old one stays.
+/// Builds a new index and puts it in the place of the old one. Until then the old one stays,
+/// whatever happens on the way.
 ///
-/// The archive is only read. Where it is damaged, what can be read is indexed.
+/// The archive is only read. If it is damaged, what can be read is indexed.
 ///
 /// # Errors
 ///
-/// [`StoreError::Locked`] when somebody writes, and [`StoreError::Io`].
+/// [`StoreError::Locked`] if somebody else is writing, and [`StoreError::Io`].
 pub fn reindex(path: &Path) -> Result<ReindexReport, StoreError> {
     let layout = Layout::new(path);
     layout.check()?;
@@ -59,7 +59,7 @@ pub fn reindex(path: &Path) -> Result<ReindexReport, StoreError> {
 }
 
 fn rebuild(layout: &Layout) -> Result<ReindexReport, StoreError> {
-    // What the old index knows of a removal that was cut off, the new one will not.
+    // The old index knows what a removal that was cut off left behind; the new one will not.
     if let Ok(known) = read_checkpoint_of_any_format(layout) {
         finish_removal(layout, &known)?;
     }
@@ -70,6 +70,8 @@ fn rebuild(layout: &Layout) -> Result<ReindexReport, StoreError> {
     let mut audit = AuditBuilder::new(layout);
     let archive = &checkpoint.archive;
     report.records = build_index(layout, archive, &mut writer, &mut audit, &mut report.damage)?;
+    // Of a damaged archive, only what could be indexed: `verify` compares the commit's count with
+    // the documents.
     checkpoint.records = report.records;
     checkpoint.others = OtherRecords::at(audit.count, archive);
     audit.finish(&checkpoint)?;
@@ -79,8 +81,8 @@ fn rebuild(layout: &Layout) -> Result<ReindexReport, StoreError> {
     Ok(report)
 }
 
-/// Where there was no room for a new index, and for so many bytes of archive files, says how much
-/// would have been needed. To be asked when all has been swept.
+/// Turns the error of a full disk into one that says how much room a new index takes, with
+/// `archive_bytes` of archive files. Call it after the sweep, which frees room.
 pub(super) fn told_of_room(error: StoreError, layout: &Layout, archive_bytes: u64) -> StoreError {
     if !error.is_no_room() {
         return error;
@@ -88,10 +90,10 @@ pub(super) fn told_of_room(error: StoreError, layout: &Layout, archive_bytes: u6
     let measure = || {
         let index_bytes = match layout.index_dir() {
             Ok(dir) => dir.bytes()?,
-            // About as much as what it is about.
+            // With no old index to measure, the archive's size is a safe estimate.
             Err(_) => layout.archive_dir()?.bytes()?,
         };
-        // A merge of all that there is stands beside what it merges.
+        // Twice: the last merge writes a segment of everything beside those that it merges.
         let needed_bytes = index_bytes.saturating_mul(2).saturating_add(archive_bytes);
         Ok::<_, StoreError>((needed_bytes, layout.root_dir()?.free_bytes()?))
     };
@@ -106,20 +108,20 @@ pub(super) fn told_of_room(error: StoreError, layout: &Layout, archive_bytes: u6
     }
 }
 
-/// Removes what a command that failed has made and no commit names: where the disk is full, it is
-/// the room that is needed. What cannot be removed is left to the next writer, as after a crash.
+/// Removes what a failed command has made and no commit names: on a full disk that is the room that
+/// is needed. What cannot be removed is left to the next writer, as after a crash.
 pub(super) fn sweep_after_failure(layout: &Layout) {
     let sweep = || {
         layout.sweep()?;
-        // Whatever the commit that stands by now names stays.
+        // The commit may have been made before the failure: what it names stays.
         let committed = read_checkpoint_of_any_format(layout)?;
         remove_files_after(&layout.archive_dir()?, committed.archive.file)
     };
     let _left_to_the_next: Result<(), StoreError> = sweep();
 }
 
-/// Indexes what the archive holds up to a position, and counts it; what is no email event goes to
-/// `audit`. What cannot be read is told in `damage`.
+/// Indexes the records of the archive up to a position, and returns their number; those that are no
+/// email events go to `audit`. What cannot be read is reported in `damage`.
 pub(super) fn build_index(
     layout: &Layout,
     position: &ArchivePosition,
@@ -131,6 +133,7 @@ pub(super) fn build_index(
     for number in position.files() {
         let frames = Frames::open(layout, number, position.extent(number)).or_else(|error| {
             damage.push(error.to_string());
+            // Shorter than it was: what is left of it is indexed.
             Frames::open(layout, number, Extent::Whole)
         });
         if let Ok(frames) = frames {
@@ -217,22 +220,23 @@ fn documents(parser: &mut Parser, file: u32, offset: u32, lines: &[u8]) -> Index
     block
 }
 
-/// What the last commit was: the archive's own notes say it where SHA256SUMS vouches for them.
-/// Otherwise the archive is damaged or goes on beyond the commit, and the index knows.
+/// Finds the last commit: from the archive's own notes, if SHA256SUMS vouches for them. Otherwise
+/// the archive is damaged or goes on beyond the commit, and the index knows.
 ///
-/// Where nobody does, the position is one that no writer will accept: it would cut off originals
-/// that only lack their note.
+/// If neither does, the position is one that no writer accepts: a writer would cut off originals
+/// that lack nothing but their note.
 fn last_checkpoint(layout: &Layout, report: &mut ReindexReport) -> Result<Checkpoint, StoreError> {
     let noted = Noted::read(layout)?;
     let sums = Sums::read(layout)?;
     if noted.is_vouched_for(layout, &sums)? {
         return Ok(noted.checkpoint);
     }
-    // Only the commit: the segments may be too damaged to be opened.
+    // The commit alone: the segments may be too damaged to open, or of another format.
     if let Ok(known) = read_checkpoint_of_any_format(layout) {
         return Ok(Checkpoint { index_format: INDEX_FORMAT, ..known });
     }
     if sums.last().is_none() {
+        // Without SHA256SUMS nothing contradicts the notes.
         return Ok(noted.checkpoint);
     }
     let mut checkpoint = noted.checkpoint;
@@ -247,10 +251,10 @@ fn last_checkpoint(layout: &Layout, report: &mut ReindexReport) -> Result<Checkp
     Ok(checkpoint)
 }
 
-/// What the archive's own notes say.
+/// The last commit according to the archive's own notes.
 struct Noted {
     checkpoint: Checkpoint,
-    /// The checksums of the last file as of each commit in it.
+    /// The checksum of the last file as of each commit in it.
     commit_sums: Vec<String>,
 }
 
@@ -273,6 +277,7 @@ impl Noted {
                         };
                         folded.take(&note);
                         if position.file != number {
+                            // Only the last file's are needed: earlier ones are sealed.
                             commit_ends.clear();
                         }
                         (position.file, position.bytes) = (number, Some(end));
@@ -286,6 +291,7 @@ impl Noted {
             }
         }
         let mut commit_sums = Vec::new();
+        // `ArchivePosition` keeps only removed files that come before the last one.
         let removed = folded.removed_numbers().filter(|it| (1..position.file).contains(it));
         removed.collect::<Vec<_>>().into_iter().for_each(|it| position.removed.add(it));
         if position.file > 0 {
@@ -296,6 +302,7 @@ impl Noted {
             sums.truncate(position.file);
             position.removed_numbers().for_each(|it| sums.remove(it));
             for number in position.sealed_files() {
+                // A writer may have been cut off before it wrote the line of a file that it sealed.
                 if sums.get(number).is_none() {
                     sums.set(number, hash_archive_file(layout, number)?);
                 }
@@ -313,8 +320,8 @@ impl Noted {
         Ok(Self { checkpoint, commit_sums })
     }
 
-    /// Whether SHA256SUMS names these files and no others, each as it is; the last one as of a
-    /// commit in it, for a writer that was cut off leaves the line of an earlier one.
+    /// True if SHA256SUMS names these files and no others, each as it is. The last one may be as of
+    /// any commit in it: a writer that was cut off leaves the line of an earlier one.
     fn is_vouched_for(&self, layout: &Layout, sums: &Sums) -> Result<bool, StoreError> {
         let last = self.checkpoint.archive.file;
         if sums.is_altered() || sums.last().unwrap_or(0) != last {
@@ -332,8 +339,8 @@ impl Noted {
     }
 }
 
-/// The checksums of the first so many bytes of an archive file, for each of several lengths in
-/// order.
+/// Computes the checksum of an archive file's beginning for each of several ascending lengths, in
+/// one pass.
 fn prefix_sums(layout: &Layout, number: u32, lengths: &[u64]) -> Result<Vec<String>, StoreError> {
     let path = layout.archive_file(number);
     let file = layout.open_archive_file(number)?;
@@ -348,9 +355,9 @@ fn prefix_sums(layout: &Layout, number: u32, lengths: &[u64]) -> Result<Vec<Stri
     Ok(sums)
 }
 
-/// Puts the new index in the old one's place at once, so that readers always find one.
+/// Puts the new index in the old one's place in one step, so that readers always find one.
 pub(super) fn exchange(layout: &Layout) -> Result<(), StoreError> {
-    // Its entries were made from the old index, and may tell of what was removed.
+    // First: its entries were made from the old index, and may show what was removed.
     remove_table(layout)?;
     let root = layout.root_dir()?;
     if !root.has(INDEX)? {
@@ -359,18 +366,19 @@ pub(super) fn exchange(layout: &Layout) -> Result<(), StoreError> {
         return exchange_audit(layout);
     }
     if !root.exchange(INDEX_BEING_BUILT, INDEX)? {
-        // A file system that cannot exchange: readers wait for an instant.
+        // A file system that cannot exchange names: for an instant readers find no index, and wait.
         root.rename(INDEX, INDEX_ASIDE)?;
         root.rename(INDEX_BEING_BUILT, INDEX)?;
         root.rename(INDEX_ASIDE, INDEX_BEING_BUILT)?;
     }
     root.sync()?;
+    // By now this is the old index.
     root.remove_dir(INDEX_BEING_BUILT)?;
     exchange_audit(layout)
 }
 
-/// Puts the new index of audit events in the old one's place. A crash before leaves one of another
-/// commit, which readers refuse and the next writer builds anew.
+/// Puts the new index of audit events in the old one's place. A crash before that leaves one of
+/// another commit, which readers refuse and the next writer rebuilds.
 fn exchange_audit(layout: &Layout) -> Result<(), StoreError> {
     let root = layout.root_dir()?;
     if !root.has(AUDIT_BEING_BUILT)? {

@@ -8,15 +8,16 @@ use zstd::bulk::{Compressor, Decompressor};
 use crate::limits;
 
 /// On blocks of event records, level 1 is both smaller and faster than level 3 (80.3 against 80.5
-/// MB for a million events); only what looks for matches five times as long saves more, 5 %.
+/// MB for a million events). Only levels that search for matches five times as long save more: 5 %.
 const LEVEL: i32 = 1;
 
+// One of each for every thread: what they allocate is reused from block to block.
 thread_local! {
     static COMPRESSION: RefCell<Option<Compression>> = const { RefCell::new(None) };
     static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
 }
 
-/// What is kept from block to block, for its memory.
+/// A compressor and its output buffer, kept from block to block for their memory.
 struct Compression {
     compressor: Compressor<'static>,
     frame: Vec<u8>,
@@ -25,13 +26,15 @@ struct Compression {
 impl Compression {
     fn new() -> io::Result<Self> {
         let mut compressor = Compressor::new(LEVEL)?;
+        // The checksum shows damage when a single block is read: SHA256SUMS covers only whole
+        // files. The size is checked before memory is allocated for it.
         compressor.include_checksum(true)?;
         compressor.include_contentsize(true)?;
         Ok(Self { compressor, frame: Vec::new() })
     }
 }
 
-/// Makes a frame of whole lines, with its length in front and a checksum behind.
+/// Compresses whole lines to a frame that begins with their length and ends with a checksum.
 pub(in crate::store) fn compress_block(lines: &[u8]) -> io::Result<Vec<u8>> {
     COMPRESSION.with_borrow_mut(|slot| {
         let Compression { compressor, frame } = match slot {
@@ -41,13 +44,14 @@ pub(in crate::store) fn compress_block(lines: &[u8]) -> io::Result<Vec<u8>> {
         frame.clear();
         frame.reserve(zstd::zstd_safe::compress_bound(lines.len()));
         compressor.compress_to_buffer(lines, frame)?;
+        // A copy of the exact size: the buffer has room for the worst case.
         let compressed = frame.clone();
         frame.shrink_to(limits::BLOCK_BYTES * 2);
         Ok(compressed)
     })
 }
 
-/// Reads a frame of lines back; its length is checked before anything is allocated.
+/// Decompresses a frame of lines. Its length is checked before anything is allocated.
 pub(in crate::store) fn decompress_block(frame: &[u8]) -> io::Result<Vec<u8>> {
     let length = zstd::zstd_safe::get_frame_content_size(frame)
         .ok()
@@ -64,13 +68,14 @@ pub(in crate::store) fn decompress_block(frame: &[u8]) -> io::Result<Vec<u8>> {
     })
 }
 
-/// Cuts lines, of which `ends` says where each ends, into blocks of about
-/// [`limits::BLOCK_BYTES`] of nearly the same length: for each block, where it ends and how many
-/// lines it has.
+/// Cuts lines into blocks of about [`limits::BLOCK_BYTES`], all of nearly the same length. `ends`
+/// has the end of each line; returns the end of each block and the number of its lines.
 pub(in crate::store) fn cut(
     ends: impl Iterator<Item = usize>,
     length: usize,
 ) -> Vec<(usize, usize)> {
+    // Of equal length, and not filled one after the other: the last one would be a crumb, and small
+    // blocks compress worse.
     let count = ((length + limits::BLOCK_BYTES / 2) / limits::BLOCK_BYTES).max(1);
     let wanted = length.div_ceil(count);
     let mut cuts = Vec::with_capacity(count + 1);

@@ -13,16 +13,16 @@ use crate::store::ledger::checkpoint::Extent;
 /// One frame of an archive file.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::store) enum Frame {
-    /// Lines, each with its line feed.
+    /// A block of lines, each with its line feed.
     Block {
-        /// Where the frame begins in the file.
+        /// The byte of the file at which the frame begins.
         offset: u32,
         /// The decompressed lines.
         lines: Vec<u8>,
     },
-    /// What a commit left, and where the frame ends in the file.
+    /// The note of a commit.
     Note {
-        /// What [`CommitNote::decode`](crate::store::ledger::note::CommitNote::decode) reads.
+        /// The input of [`CommitNote::decode`](crate::store::ledger::note::CommitNote::decode).
         content: Vec<u8>,
         /// The first byte after the frame.
         end: u64,
@@ -43,13 +43,14 @@ const SKIPPABLE_HEADER_BYTES: usize = 8;
 pub(super) fn note_frame(content: &[u8]) -> Vec<u8> {
     let mut frame = Vec::with_capacity(SKIPPABLE_HEADER_BYTES + content.len());
     frame.extend_from_slice(&NOTE_MAGIC.to_le_bytes());
+    // Never too long: `CommitNote::encode` refuses more than `NOTE_BYTES_MAX`.
     let length = u32::try_from(content.len()).unwrap_or(u32::MAX);
     frame.extend_from_slice(&length.to_le_bytes());
     frame.extend_from_slice(content);
     frame
 }
 
-/// Where the frame of a commit's note stands in its file.
+/// The place of a commit's note in its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::store) struct NotePlace {
     start: u64,
@@ -68,7 +69,7 @@ impl NotePlace {
     }
 }
 
-/// A frame that was found and not looked into.
+/// A frame that was found but not decoded.
 struct RawFrame {
     start: u64,
     end: u64,
@@ -78,28 +79,28 @@ struct RawFrame {
 /// Bytes that are read at once.
 const READ_BYTES: usize = 256 << 10;
 
-/// Bytes of the longest frame: a note, or a block of which nothing could be compressed.
+/// Bytes of the longest frame: a note, or a block that could not be compressed at all.
 const FRAME_BYTES_MAX: u64 = limits::NOTE_BYTES_MAX + (1 << 20);
 
 const _: () = assert!(limits::BLOCK_BYTES_MAX as u64 + (1 << 20) <= FRAME_BYTES_MAX);
 
-/// The frames of one file, in order. Only about one frame of it is in memory.
+/// The frames of one file, in order. Little more than one frame is in memory at a time.
 pub(in crate::store) struct Frames {
     path: PathBuf,
     file: File,
-    /// Bytes that are looked at.
+    /// The bytes of the file to read.
     length: u64,
     /// A stretch of the file.
     bytes: Vec<u8>,
-    /// Where that begins in the file.
+    /// The byte of the file at which the stretch begins.
     start: u64,
     position: u64,
-    /// Bytes of the file behind those that were asked for.
+    /// Bytes of the file after those to read.
     bytes_beyond: u64,
 }
 
 impl Frames {
-    /// Opens what counts of an archive file.
+    /// Opens the part of an archive file that counts.
     pub(in crate::store) fn open(
         layout: &Layout,
         number: u32,
@@ -109,12 +110,12 @@ impl Frames {
         Self::read(&file, &layout.archive_file(number), extent)
     }
 
-    /// Reads what counts of an open file.
+    /// Reads the part of an open file that counts.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Io`], and [`StoreError::ArchiveDamaged`] when the file is shorter, or larger
-    /// than any that we write, or nobody knows how much of it counts.
+    /// [`StoreError::Io`], and [`StoreError::ArchiveDamaged`] if the file is shorter, or larger
+    /// than any that we write, or if it is not known how much of it counts.
     pub(in crate::store) fn read(
         file: &File,
         path: &Path,
@@ -137,25 +138,25 @@ impl Frames {
         if length > limits::ARCHIVE_READ_BYTES_MAX {
             return Err(damaged(format!("{length} bytes are more than an archive file has")));
         }
-        // The file may be in use by other threads: its own position is not ours to move.
+        // Other threads may be reading the file, so we read by offset and never move its position.
         let file = file.try_clone().map_err(StoreError::io("open", path))?;
         let bytes_beyond = actual - length;
         let (path, bytes) = (path.to_owned(), Vec::new());
         Ok(Self { path, file, length, bytes, start: 0, position: 0, bytes_beyond })
     }
 
-    /// How many bytes of the file are looked at.
+    /// The number of bytes of the file to read.
     pub(in crate::store) fn length(&self) -> u64 {
         self.length
     }
 
-    /// What is there from the position on, without reading more.
+    /// The bytes in memory from the position on.
     fn held(&self) -> &[u8] {
         let from = usize::try_from(self.position - self.start).unwrap_or(usize::MAX);
         self.bytes.get(from..).unwrap_or(&[])
     }
 
-    /// Reads until `count` bytes from the position on are held, or all that there are.
+    /// Reads until `count` bytes from the position on are in memory, or all that are left.
     fn hold(&mut self, count: u64) -> Result<(), StoreError> {
         let held = self.held().len();
         let wanted = usize::try_from(count.min(self.length - self.position)).unwrap_or(usize::MAX);
@@ -164,6 +165,7 @@ impl Frames {
         }
         self.bytes.drain(..self.bytes.len() - held);
         self.start = self.position;
+        // A single long frame must not hold its memory for the rest of the file.
         self.bytes.shrink_to(wanted.max(4 * READ_BYTES));
         let left = usize::try_from(self.length - self.start).unwrap_or(usize::MAX);
         self.bytes.resize(wanted.max(READ_BYTES).min(left), 0);
@@ -173,9 +175,11 @@ impl Frames {
             .map_err(StoreError::io("read", &self.path))
     }
 
-    /// After damage, goes on to the next place that looks like the beginning of a frame; false
-    /// when there is none.
+    /// After damage, moves on to the next position that looks like the beginning of a frame; false
+    /// if there is none.
     pub(in crate::store) fn skip_damage(&mut self) -> bool {
+        // The damaged frame itself may still begin like one. What only looks like a frame fails
+        // when it is read, and is skipped in turn.
         self.position += 1;
         while self.position < self.length {
             if self.hold(READ_BYTES as u64).is_err() {
@@ -189,7 +193,7 @@ impl Frames {
                 self.position += start as u64;
                 return true;
             }
-            // A magic number may have begun in the last three bytes.
+            // The last three bytes may be the beginning of a magic number.
             let is_last = self.position + rest.len() as u64 == self.length;
             let overlap = if is_last { 0 } else { 3 };
             self.position += rest.len().saturating_sub(overlap).max(1) as u64;
@@ -197,16 +201,16 @@ impl Frames {
         false
     }
 
-    /// How many bytes of the file lie behind those that were asked for.
+    /// The number of bytes of the file after those to read.
     pub(in crate::store) fn bytes_beyond(&self) -> u64 {
         self.bytes_beyond
     }
 
-    /// The next frame, or `None` at the end.
+    /// Reads the next frame, or `None` at the end.
     ///
     /// # Errors
     ///
-    /// [`StoreError::ArchiveDamaged`] when what follows is no whole frame.
+    /// [`StoreError::ArchiveDamaged`] if no whole frame follows.
     pub(in crate::store) fn next(&mut self) -> Result<Option<Frame>, StoreError> {
         let Some(raw) = self.find()? else { return Ok(None) };
         let parsed = if raw.is_note { self.note(&raw) } else { self.block(&raw)? };
@@ -214,8 +218,8 @@ impl Frames {
         Ok(Some(parsed))
     }
 
-    /// The next note, or `None` when there are no more; passes over blocks without a look at what
-    /// they hold.
+    /// Reads the next note, or `None` if there are no more. Blocks are passed over without being
+    /// decompressed.
     pub(in crate::store) fn next_note(&mut self) -> Result<Option<Frame>, StoreError> {
         while let Some(raw) = self.find()? {
             let note = raw.is_note.then(|| self.note(&raw));
@@ -227,19 +231,19 @@ impl Frames {
         Ok(None)
     }
 
-    /// Where all notes stand.
+    /// Finds the places of all notes.
     pub(in crate::store) fn note_places(self) -> Result<Vec<NotePlace>, StoreError> {
         let notes = self.places(|it| it.is_note)?.into_iter();
         Ok(notes.map(|it| NotePlace { start: it.start, end: it.end }).collect())
     }
 
-    /// Where all blocks stand: the first byte of each, and the first after it.
+    /// Finds the places of all blocks: the first byte of each, and the first byte after it.
     pub(in crate::store) fn block_places(self) -> Result<Vec<(u64, u64)>, StoreError> {
         let blocks = self.places(|it| !it.is_note)?.into_iter();
         Ok(blocks.map(|it| (it.start, it.end)).collect())
     }
 
-    /// Where all frames stand that are such.
+    /// Finds all frames that `is_such` accepts.
     fn places(mut self, is_such: fn(&RawFrame) -> bool) -> Result<Vec<RawFrame>, StoreError> {
         let mut places = Vec::new();
         while let Some(raw) = self.find()? {
@@ -249,7 +253,7 @@ impl Frames {
         Ok(places)
     }
 
-    /// Finds the next frame.
+    /// Finds the next frame, without decoding it.
     fn find(&mut self) -> Result<Option<RawFrame>, StoreError> {
         let left = self.length.saturating_sub(self.position);
         if left == 0 {
@@ -259,6 +263,7 @@ impl Frames {
         loop {
             self.hold(wanted)?;
             let held = self.held();
+            // Goes by the headers of the frame's blocks, and decompresses nothing.
             match zstd::zstd_safe::find_frame_compressed_size(held) {
                 Ok(length) if length <= held.len() => {
                     return Ok(Some(RawFrame {
@@ -268,7 +273,7 @@ impl Frames {
                     }));
                 }
                 found => {
-                    // The end may come later, as far as a frame of ours goes.
+                    // The frame may end beyond what was read, as far as the longest of ours goes.
                     if wanted < left.min(FRAME_BYTES_MAX) {
                         wanted = (wanted * 4).min(FRAME_BYTES_MAX);
                         continue;

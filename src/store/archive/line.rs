@@ -25,18 +25,19 @@ struct Line<'a> {
     message: Cow<'a, str>,
 }
 
-/// A text that is lent by the line. Serde lends it to no `Option<Cow<str>>`.
+/// A text borrowed from the line. Serde would copy it into a plain `Option<Cow<str>>`.
 #[derive(Deserialize)]
 #[serde(transparent)]
 struct Lent<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// Appends the record and a line feed. `escaped` is its message as JSON text, where that is at
-/// hand.
+/// Appends the record and a line feed. `escaped` is its message as JSON text, where the caller has
+/// that already.
 pub(in crate::store) fn write_line(
     record: &Record<'_>,
     escaped: Option<EscapedText<'_>>,
     lines: &mut Vec<u8>,
 ) {
+    // By hand rather than by serde, so that an escaped message is copied as it is.
     let texts = [
         (&b"\"logGroup\":"[..], &record.log_group),
         (b"\"logStream\":", &record.log_stream),
@@ -77,7 +78,7 @@ pub(in crate::store) fn write_line(
 
 /// Appends a text that rarely needs an escape.
 fn push_text(text: &str, lines: &mut Vec<u8>) {
-    // Looks at all bytes, which is faster than to stop at the first that needs one.
+    // Without an early exit the compiler looks at many bytes at once.
     let needs_escape =
         text.bytes().fold(false, |any, it| any | (it < b' ') | (it == b'"') | (it == b'\\'));
     if needs_escape { push_json(text, lines) } else { push_quoted(text.as_bytes(), lines) }
@@ -90,11 +91,11 @@ fn push_quoted(text: &[u8], lines: &mut Vec<u8>) {
 }
 
 fn push_json(value: &(impl Serialize + ?Sized), lines: &mut Vec<u8>) {
-    // Text and numbers into memory: there is nothing here that could fail.
+    // Writing texts and numbers to memory cannot fail.
     let _infallible = serde_json::to_writer(lines, value);
 }
 
-/// Reads a line back; the reason when it is not one of ours.
+/// Parses an archived line; the error says why it is not one of ours.
 pub(in crate::store) fn parse_line(line: &[u8]) -> Result<Record<'_>, String> {
     let line: Line<'_> = serde_json::from_slice(line).map_err(|error| error.to_string())?;
     let timestamp = Timestamp::from_ms(line.timestamp).ok_or("a time out of range")?;

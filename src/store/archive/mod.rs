@@ -1,7 +1,8 @@
 //! The originals: append-only zstd files of NDJSON, one record a line.
 //!
-//! A file is a row of zstd frames. A frame with lines is a *block*, which can be read without the
-//! rest; a skippable frame is the note of a commit. `zstd -dc FILE` prints the records.
+//! A file is a sequence of zstd frames. A frame with lines is a *block*, which can be read without
+//! the rest; a skippable frame is the note of a commit. `zstd -dc FILE` passes over the notes and
+//! prints the records.
 
 mod block;
 mod frames;
@@ -19,7 +20,7 @@ pub(super) use writer::{ArchiveWriter, remove_files_after};
 
 use crate::limits;
 
-/// Where a record lies: which file, at which byte its block begins, and which line it is there.
+/// The place of a record: its file, the byte at which its block begins, and its line there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Location {
     pub(super) file: u32,
@@ -28,6 +29,7 @@ pub struct Location {
 }
 
 const LINE_BITS: u32 = limits::BLOCK_RECORDS_MAX.ilog2();
+// The other 20 bits hold the file's number: hence `ARCHIVE_FILES_MAX`.
 const OFFSET_BITS: u32 = 32;
 
 impl Location {
@@ -36,8 +38,8 @@ impl Location {
         super::layout::archive_file_name(self.file)
     }
 
-    /// The location in the 64 bits that the index keeps: file, offset and line, in this order, so
-    /// that they grow as the archive does.
+    /// Packs the location into the 64 bits that the index keeps: file, offset and line, in this
+    /// order, so that the numbers sort like the archive.
     pub(crate) fn to_bits(self) -> u64 {
         (u64::from(self.file) << (OFFSET_BITS + LINE_BITS))
             | (u64::from(self.offset) << LINE_BITS)

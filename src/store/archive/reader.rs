@@ -1,4 +1,4 @@
-//! Reading single records out of the archive.
+//! Reading single records from the archive.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::File;
@@ -15,25 +15,26 @@ use crate::store::StoreError;
 use crate::store::layout::{Layout, archive_file_name};
 use crate::store::ledger::checkpoint::{ArchivePosition, Extent};
 
-/// Bytes read at first in the hope that the block ends within them.
+/// Bytes read first. Most blocks end within them: 64 KiB of events compress to about a sixth.
 const GUESS_BYTES: usize = 24 << 10;
 
-/// Files kept open at once of those that are opened when they are first read.
+/// Files kept open at once, of those opened when they are first read.
 const OPEN_FILES_MAX: usize = 64;
 
-/// The archive's files. They only grow, so one that is open stays good, also when it is removed.
+/// The archive's files, held open. Files only grow, so an open one stays valid, even after it was
+/// removed.
 pub(in crate::store) struct ArchiveFiles {
     layout: Layout,
-    /// Files that were opened at the beginning.
+    /// Files opened at the beginning.
     held: Arc<HashMap<u32, Arc<File>>>,
-    /// Files that were opened when they were first read.
+    /// Files opened when they were first read.
     open: Arc<Mutex<HashMap<u32, Arc<File>>>>,
-    /// Set when nobody wants what is read any more.
+    /// Set once nobody waits for the answer any more.
     stop: Arc<AtomicBool>,
 }
 
 impl ArchiveFiles {
-    /// Files that nobody removes meanwhile: they are opened when they are first read.
+    /// Files that nobody removes in the meantime: each is opened when it is first read.
     pub(in crate::store) fn new(layout: &Layout) -> Arc<Self> {
         Arc::new(Self::of(layout, HashMap::new()))
     }
@@ -43,19 +44,19 @@ impl ArchiveFiles {
         Self { layout, held, open: Arc::default(), stop: Arc::default() }
     }
 
-    /// The same files, of which nothing more is read once `stop` is set.
+    /// The same files, from which nothing more is read once `stop` is set.
     pub(in crate::store) fn stoppable(&self, stop: &Arc<AtomicBool>) -> Arc<Self> {
         let (held, open) = (Arc::clone(&self.held), Arc::clone(&self.open));
         Arc::new(Self { layout: self.layout.clone(), held, open, stop: Arc::clone(stop) })
     }
 
-    /// Fails once nobody wants what is read any more.
+    /// Fails once nobody waits for the answer any more.
     pub(in crate::store) fn go_on(&self) -> Result<(), StoreError> {
         if self.stop.load(Ordering::Relaxed) { Err(StoreError::Stopped) } else { Ok(()) }
     }
 
     /// Opens the files that count as of a commit, up to [`limits::ARCHIVE_FILES_OPEN_MAX`], the
-    /// newest first. Those that are missing are left out; the second value says whether any is.
+    /// newest first. Missing ones are left out; the second value is true if any is missing.
     pub(in crate::store) fn hold(
         layout: &Layout,
         position: &ArchivePosition,
@@ -68,13 +69,14 @@ impl ArchiveFiles {
             match opened {
                 Ok(Ok(file)) => drop(held.insert(number, Arc::new(file))),
                 Ok(Err(error)) if !error.is_not_found() => return Err(error),
+                // The caller finds out whether it was removed just now, or is lost.
                 _ => is_any_missing = true,
             }
         }
         Ok((Arc::new(Self::of(layout, held)), is_any_missing))
     }
 
-    /// The frames of a file, up to the end that counts.
+    /// The frames of a file, as far as it counts.
     pub(in crate::store) fn frames(
         &self,
         number: u32,
@@ -83,18 +85,19 @@ impl ArchiveFiles {
         Frames::read(&*self.get(number)?, &self.layout.archive_file(number), extent)
     }
 
-    /// A file.
+    /// The open file with a number.
     pub(in crate::store) fn get(&self, number: u32) -> Result<Arc<File>, StoreError> {
         if let Some(file) = self.held.get(&number) {
             return Ok(Arc::clone(file));
         }
-        // It is whole between any two statements that hold it.
+        // The map is whole between any two statements, so that poisoning is harmless.
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(file) = open.get(&number) {
             return Ok(Arc::clone(file));
         }
         let file = Arc::new(self.layout.open_archive_file(number)?);
         if open.len() >= OPEN_FILES_MAX {
+            // Files in use stay open: their readers share them.
             open.clear();
         }
         open.insert(number, Arc::clone(&file));
@@ -102,15 +105,16 @@ impl ArchiveFiles {
     }
 }
 
-/// Reads records by location and keeps the last blocks.
+/// Reads records by location, and keeps the blocks that were used last.
 pub(in crate::store) struct ArchiveReader {
     files: Arc<ArchiveFiles>,
+    /// The one that was used last comes first.
     blocks: VecDeque<((u32, u32), Arc<Block>)>,
-    /// The memory for a frame.
+    /// Memory for a frame, reused.
     frame: Vec<u8>,
 }
 
-/// The lines of one block and where each ends.
+/// The lines of one block, and the end of each.
 struct Block {
     lines: Vec<u8>,
     ends: Vec<usize>,
@@ -134,7 +138,7 @@ impl ArchiveReader {
     ///
     /// # Errors
     ///
-    /// [`StoreError::ArchiveDamaged`] when there is no such record.
+    /// [`StoreError::ArchiveDamaged`] if there is no such record.
     pub(in crate::store) fn read(
         &mut self,
         location: Location,
@@ -142,7 +146,7 @@ impl ArchiveReader {
         self.visit(location, |record| record.into_owned())
     }
 
-    /// Hands the record at a location to `visit`, without a copy of it.
+    /// Hands the record at a location to `visit` without copying it.
     pub(in crate::store) fn visit<T>(
         &mut self,
         location: Location,
@@ -154,7 +158,8 @@ impl ArchiveReader {
         Ok(visit(record))
     }
 
-    /// Whether the record at a location is archived as this line, without its line feed.
+    /// True if the record at a location is archived as exactly this line, given without its line
+    /// feed.
     pub(in crate::store) fn has_line(
         &mut self,
         location: Location,
@@ -196,6 +201,7 @@ impl ArchiveReader {
         let length = loop {
             let count = read_at_most(&file, frame, u64::from(offset))
                 .map_err(StoreError::io("read", &path))?;
+            // The file has no more bytes, or no block of ours has as many.
             let is_all = count < frame.len() || frame.len() >= limits::BLOCK_BYTES_MAX;
             let (read, _) = frame.split_at(count);
             match zstd::zstd_safe::find_frame_compressed_size(read) {
@@ -216,7 +222,7 @@ impl ArchiveReader {
     }
 }
 
-/// Fills the buffer from `offset` on, or as much of it as the file has.
+/// Fills the buffer from `offset` on, as far as the file goes.
 fn read_at_most(file: &File, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
     let mut filled = 0;
     while let Some(rest) = buffer.get_mut(filled..).filter(|it| !it.is_empty()) {

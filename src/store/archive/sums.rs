@@ -17,12 +17,12 @@ use crate::store::layout::{Layout, SUMS, archive_file_name, archive_file_number}
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::store) struct Sums {
     by_number: BTreeMap<u32, String>,
-    /// Whether the file had other bytes than we would write for these sums.
+    /// True if the file had other bytes than we would write for these sums.
     is_altered: bool,
 }
 
 impl Sums {
-    /// Reads the file; what is not there or not of this form is left out.
+    /// Reads the file, if there is one; lines that are not of this form are left out.
     pub(in crate::store) fn read(layout: &Layout) -> Result<Self, StoreError> {
         let read = layout.archive_dir().and_then(|it| it.read(SUMS, limits::STORE_FILE_BYTES_MAX));
         let text = match read {
@@ -38,11 +38,12 @@ impl Sums {
                 sums.by_number.insert(number, hex.to_owned());
             }
         }
+        // Any line too many, out of order or spelled otherwise is somebody else's doing.
         sums.is_altered = sums.to_text() != text;
         Ok(sums)
     }
 
-    /// The same sums, to be written as they should be.
+    /// The same sums, without the mark that their file was altered.
     pub(in crate::store) fn unaltered(self) -> Self {
         Self { is_altered: false, ..self }
     }
@@ -51,7 +52,7 @@ impl Sums {
         self.is_altered
     }
 
-    /// The number of the last file named.
+    /// The number of the last file.
     pub(in crate::store) fn last(&self) -> Option<u32> {
         self.by_number.keys().next_back().copied()
     }
@@ -82,8 +83,8 @@ impl Sums {
     }
 
     /// The head of a commit: SHA-256, in hexadecimal, over the lines of the files before `number`
-    /// and a line for that file as of the commit, where its first bytes, with the commit's note at
-    /// their end, have the checksum `sha256`.
+    /// and a line for that file, whose bytes up to the end of the commit's note have the checksum
+    /// `sha256`.
     pub(in crate::store) fn head(&self, number: u32, sha256: &str) -> String {
         let mut sums = self.clone();
         sums.truncate(number);
@@ -105,8 +106,8 @@ fn line(number: u32, hex: &str) -> String {
     format!("{hex}  {}\n", archive_file_name(number))
 }
 
-/// The heads of commits one after the other, each as [`Sums::head`] has it, without hashing the
-/// lines of the files before it again: there may be millions of commits and thousands of files.
+/// Computes the heads of successive commits as [`Sums::head`] does, without hashing the lines of
+/// earlier files again for each: there may be millions of commits and thousands of files.
 pub(in crate::store) struct SumsBefore {
     /// Files whose lines are not in `hasher` yet.
     pending: BTreeMap<u32, String>,
@@ -114,19 +115,20 @@ pub(in crate::store) struct SumsBefore {
 }
 
 impl SumsBefore {
-    /// With the checksums of files.
+    /// Begins with the checksums of files.
     pub(in crate::store) fn new<'s>(sums: impl Iterator<Item = (u32, &'s str)>) -> Self {
         let pending = sums.map(|(number, hex)| (number, hex.to_owned())).collect();
         Self { pending, hasher: Sha256::new() }
     }
 
-    /// Adds the checksum of a file behind all whose heads were asked for.
+    /// Adds the checksum of a file, which comes after all those whose heads were asked for.
     pub(in crate::store) fn add(&mut self, number: u32, hex: &str) {
         self.pending.insert(number, hex.to_owned());
     }
 
-    /// The head of a commit in a file. Files are to be asked for in their order.
+    /// The head of a commit in a file. Ask for files in ascending order.
     pub(in crate::store) fn head(&mut self, number: u32, sha256: &str) -> String {
+        // Files that were removed since may have later numbers: their lines wait for their turn.
         while let Some(entry) = self.pending.first_entry()
             && *entry.key() < number
         {
@@ -141,7 +143,7 @@ impl SumsBefore {
 ///
 /// # Errors
 ///
-/// [`StoreError::Io`], and [`StoreError::ArchiveDamaged`] when the file is shorter.
+/// [`StoreError::Io`], and [`StoreError::ArchiveDamaged`] if the file is shorter.
 pub(in crate::store) fn hash_prefix(
     file: &File,
     path: &Path,
@@ -152,7 +154,7 @@ pub(in crate::store) fn hash_prefix(
     Ok(hasher)
 }
 
-/// Hashes a stretch of a file, as [`hash_prefix`] does its beginning.
+/// Adds a stretch of a file to `hasher`, with the errors of [`hash_prefix`].
 pub(in crate::store) fn hash_on(
     file: &File,
     path: &Path,
@@ -180,7 +182,7 @@ pub(in crate::store) fn hash_on(
     Ok(())
 }
 
-/// The checksum of a whole archive file.
+/// Computes the checksum of a whole archive file.
 pub(in crate::store) fn hash_archive_file(
     layout: &Layout,
     number: u32,

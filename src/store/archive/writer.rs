@@ -17,8 +17,8 @@ use crate::store::ledger::checkpoint::{ArchivePosition, RemovedNumbers};
 
 /// The end of the archive, where blocks are appended.
 ///
-/// Nothing that it writes counts before a commit names it: opening the archive cuts off whatever
-/// lies beyond the position that the last commit gave.
+/// Nothing written here counts until a commit names it: opening the archive cuts off everything
+/// after the position of the last commit.
 pub(in crate::store) struct ArchiveWriter {
     layout: Layout,
     dir: Dir,
@@ -29,7 +29,7 @@ pub(in crate::store) struct ArchiveWriter {
     head: String,
     /// Numbers of files that were removed on purpose.
     removed: RemovedNumbers,
-    /// Bytes beyond which a file takes no more blocks.
+    /// Bytes after which a file takes no more blocks.
     file_bytes_max: u64,
 }
 
@@ -45,7 +45,7 @@ impl ArchiveWriter {
     ///
     /// # Errors
     ///
-    /// [`StoreError::ArchiveDamaged`] when the committed part is not what it was.
+    /// [`StoreError::ArchiveDamaged`] if the committed part is not what it was.
     pub(in crate::store) fn open(
         layout: &Layout,
         position: &ArchivePosition,
@@ -70,21 +70,23 @@ impl ArchiveWriter {
         if position.file > 0 {
             writer.active = Some(open_at(layout, &writer.dir, position)?);
         }
+        // The last writer may have been cut off between its commit and this.
         writer.refresh_sums()?;
         Ok(writer)
     }
 
-    /// From now on a file takes no more blocks beyond so many bytes.
+    /// From now on, begins a new file after `bytes` bytes.
     #[cfg(test)]
     pub(in crate::store) fn limit_files(&mut self, bytes: u64) {
         self.file_bytes_max = bytes;
     }
 
-    /// Appends a block; returns the file's number and the byte at which the block begins.
+    /// Appends a block, without making it durable. Returns the file's number and the byte at which
+    /// the block begins.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Io`]; what was written is then cut off when the store is next opened.
+    /// [`StoreError::Io`]; whatever was written is cut off when the store is next opened.
     pub(in crate::store) fn append(&mut self, frame: &[u8]) -> Result<(u32, u32), StoreError> {
         if self.active.as_ref().is_some_and(|it| it.bytes >= self.file_bytes_max) {
             self.seal()?;
@@ -102,6 +104,7 @@ impl ArchiveWriter {
     pub(in crate::store) fn sync(&mut self, note: &[u8]) -> Result<ArchivePosition, StoreError> {
         let (number, active) = self.active_file()?;
         active.write(&note_frame(note))?;
+        // This also makes the file's length durable, without which its end could not be read.
         active.file.sync_data().map_err(StoreError::io("sync", &active.path))?;
         let (bytes, sha256) = (active.bytes, hex::encode(active.hasher.clone().finalize()));
         let sealed_sha256 = self.sums.sealed_sha256(number);
@@ -116,13 +119,12 @@ impl ArchiveWriter {
         })
     }
 
-    /// Where the next byte will be written: the file's number, and how long it is.
+    /// The place of the next byte: the number of its file, and the file's length before it.
     pub(in crate::store) fn end(&self) -> (u32, u64) {
         self.active.as_ref().map_or((self.number + 1, 0), |it| (self.number, it.bytes))
     }
 
-    /// Takes files out of what the next commit stands for. They stay where they are until it is
-    /// made.
+    /// Takes files out of the next commit. They stay on disk until it is made.
     pub(in crate::store) fn forget(&mut self, numbers: impl Iterator<Item = u32>) {
         for number in numbers {
             self.sums.remove(number);
@@ -130,9 +132,10 @@ impl ArchiveWriter {
         }
     }
 
-    /// Ends the file that is written to; what comes next goes to a new one.
+    /// Seals the file that is written to; what comes next goes to a new one.
     pub(in crate::store) fn seal_active(&mut self) -> Result<(), StoreError> {
         if let Some(active) = self.active.take() {
+            // The commit that counts it syncs only the file that it ends in.
             active.file.sync_all().map_err(StoreError::io("sync", &active.path))?;
             self.sums.set(self.number, hex::encode(active.hasher.finalize()));
         }
@@ -144,7 +147,7 @@ impl ArchiveWriter {
         &self.head
     }
 
-    /// Brings SHA256SUMS up to what is on disk, the file still written to included.
+    /// Brings SHA256SUMS up to date, including the line of the file that is still written to.
     pub(in crate::store) fn refresh_sums(&mut self) -> Result<(), StoreError> {
         if let Some(active) = &self.active {
             self.sums.set(self.number, hex::encode(active.hasher.clone().finalize()));
@@ -155,7 +158,7 @@ impl ArchiveWriter {
         Ok(())
     }
 
-    /// The file that is written to, with its number.
+    /// The file that is written to, begun if there is none, and its number.
     fn active_file(&mut self) -> Result<(u32, &mut ActiveFile), StoreError> {
         let active = match &mut self.active {
             Some(active) => active,
@@ -167,6 +170,7 @@ impl ArchiveWriter {
                 self.number += 1;
                 let path = self.layout.archive_file(self.number);
                 let file = self.dir.new_file(&archive_file_name(self.number))?;
+                // Syncing the file later does not make its name durable.
                 self.dir.sync()?;
                 slot.insert(ActiveFile { path, file, bytes: 0, hasher: Sha256::new() })
             }
@@ -189,7 +193,7 @@ impl ActiveFile {
     }
 }
 
-/// Removes the files that no commit names.
+/// Removes the files after `last`, which no commit names.
 pub(in crate::store) fn remove_files_after(dir: &Dir, last: u32) -> Result<(), StoreError> {
     for name in dir.names()? {
         let Some(name) = name.to_str() else { continue };
@@ -201,11 +205,12 @@ pub(in crate::store) fn remove_files_after(dir: &Dir, last: u32) -> Result<(), S
 }
 
 /// The sums of the sealed files as of the last commit. A crash may come between a commit and the
-/// rewriting of SHA256SUMS; what is missing there is hashed again and must agree with the commit.
+/// rewriting of SHA256SUMS: then the files are hashed again, and must agree with the commit.
 fn sealed_sums(layout: &Layout, position: &ArchivePosition) -> Result<Sums, StoreError> {
     let mut sums = Sums::read(layout)?.unaltered();
     sums.truncate(position.file);
     position.removed_numbers().for_each(|it| sums.remove(it));
+    // Before its second file, an archive has no sealed one.
     if sums.sealed_sha256(position.file) == position.sealed_sha256 || position.file <= 1 {
         return Ok(sums);
     }
@@ -238,6 +243,7 @@ fn open_at(
         let reason = "nobody knows how much of it counts".to_owned();
         return Err(StoreError::ArchiveDamaged { path, reason });
     };
+    // Appending goes on from this hash, so checking what was committed costs nothing more.
     let hasher = hash_prefix(&file, &path, bytes)?;
     if hex::encode(hasher.clone().finalize()) != position.sha256 {
         return Err(StoreError::ArchiveDamaged {
@@ -248,6 +254,7 @@ fn open_at(
     if file.metadata().map_err(StoreError::io("inspect", &path))?.nlink() > 1 {
         file = copied(dir, &name, &mut file, bytes)?;
     }
+    // What a crash left after the commit goes only once the rest has proved to be what it was.
     file.set_len(bytes)
         .and_then(|()| file.sync_all())
         .and_then(|()| file.seek(SeekFrom::End(0)))
@@ -255,8 +262,8 @@ fn open_at(
     Ok(ActiveFile { path, file, bytes, hasher })
 }
 
-/// Puts a copy of a file's first bytes in its place. The file has another name somewhere, in a copy
-/// of the store that was made of hard links: what we append or cut off would change there too.
+/// Replaces a file by a copy of its first bytes. The file has another name, in a copy of the store
+/// made of hard links, where whatever we append or cut off would change too.
 fn copied(dir: &Dir, name: &str, file: &mut File, bytes: u64) -> Result<File, StoreError> {
     let temporary = format!("{name}{TEMPORARY_SUFFIX}");
     let path = dir.path().join(&temporary);

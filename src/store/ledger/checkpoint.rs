@@ -1,4 +1,4 @@
-//! What one commit says: how much of the archive counts, and what has been looked at.
+//! The state that one commit records: how much of the archive counts, and what has been covered.
 //!
 //! It travels as the payload of the index's commit, so that records, coverage and position become
 //! visible together or not at all.
@@ -14,7 +14,7 @@ use crate::store::audit_index::OtherRecords;
 use crate::store::layout::{Layout, is_rejected_name};
 use crate::store::removal::Tombstone;
 
-/// The format of the index's fields. Another number than this one means a reindex.
+/// The format of the index's fields. An index with any other number needs a reindex.
 ///
 /// 2: addresses and statuses in their normal forms, legs without a trace ID by what their JSON
 /// means.
@@ -25,53 +25,53 @@ pub(in crate::store) const INDEX_FORMAT: u32 = 3;
 pub struct Checkpoint {
     /// The format of the index's fields.
     pub(in crate::store) index_format: u32,
-    /// Records in the archive, each of which the index has once, or the index of audit events.
+    /// Records in the archive, each of which is once in the index or in the index of audit events.
     pub records: u64,
-    /// How many of them are no email events.
+    /// Those of them that are no email events.
     #[serde(default, skip_serializing_if = "OtherRecords::is_none")]
     pub(in crate::store) others: OtherRecords,
-    /// How far the archive counts.
+    /// The part of the archive that counts.
     pub(in crate::store) archive: ArchivePosition,
-    /// What has been looked at and taken in.
+    /// What has been covered, pulled and taken.
     #[serde(flatten)]
     pub ledger: Ledger,
-    /// What was removed, in order.
+    /// The removals, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tombstones: Vec<Tombstone>,
-    /// Files of rejected input that the last removal replaced, as long as they may still be there.
+    /// Files of rejected input that the last removal replaced, while they may still be there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::store) leftovers: Vec<String>,
 }
 
-/// How much of an archive file counts.
+/// The part of an archive file that counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::store) enum Extent {
-    /// All that there is.
+    /// The whole file.
     #[default]
     Whole,
-    /// Its first so many bytes.
+    /// Its first bytes, by number.
     Bytes(u64),
-    /// The commit that ended in it is lost.
+    /// Unknown, as the commit that ended in it is lost.
     Unknown,
 }
 
-/// How far the archive counts: all files before `file`, and `bytes` of that one.
+/// The part of the archive that counts: all files before `file`, and `bytes` of that one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(in crate::store) struct ArchivePosition {
-    /// The number of the file that is still written to; 0 when there is none yet.
+    /// The number of the file that is still written to; 0 if there is none yet.
     pub(in crate::store) file: u32,
-    /// Its committed length in bytes; `None` where the note of its last commit is lost, and with it
-    /// who knows.
+    /// Its committed length in bytes; `None` if the note of its last commit is lost, and the length
+    /// with it.
     pub(in crate::store) bytes: Option<u64>,
     /// SHA-256 of those bytes, in hexadecimal.
     pub(in crate::store) sha256: String,
     /// SHA-256 over the lines of SHA256SUMS for the sealed files, in hexadecimal.
     pub(in crate::store) sealed_sha256: String,
-    /// What stands for the whole archive as of this commit; see
+    /// The head, which stands for the whole archive as of this commit; see
     /// [`Sums::head`](crate::store::archive::Sums::head). Empty in a commit of an earlier build.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(in crate::store) head: String,
-    /// Numbers of files before `file` that were removed on purpose.
+    /// The numbers of files before `file` that were removed on purpose.
     #[serde(default, skip_serializing_if = "RemovedNumbers::is_empty")]
     pub(in crate::store) removed: RemovedNumbers,
 }
@@ -82,17 +82,17 @@ impl ArchivePosition {
         (1..=self.file).filter(|it| !self.removed.contains(*it)).collect()
     }
 
-    /// The numbers of those that are not written to any more, in order.
+    /// The numbers of the files that are sealed, in order.
     pub(in crate::store) fn sealed_files(&self) -> Vec<u32> {
         (1..self.file).filter(|it| !self.removed.contains(*it)).collect()
     }
 
-    /// The numbers of the files that count, the last one first.
+    /// The numbers of the files that count, last first.
     pub(in crate::store) fn files_backwards(&self) -> impl Iterator<Item = u32> {
         (1..=self.file).rev().filter(|it| !self.removed.contains(*it))
     }
 
-    /// How much counts of the file with that number.
+    /// The part that counts of the file with that number.
     pub(in crate::store) fn extent(&self, number: u32) -> Extent {
         match self.bytes {
             _ if number != self.file => Extent::Whole,
@@ -101,18 +101,19 @@ impl ArchivePosition {
         }
     }
 
-    /// Whether the file with that number was removed on purpose.
+    /// True if the file with that number was removed on purpose.
     pub(in crate::store) fn is_removed(&self, number: u32) -> bool {
         self.removed.contains(number)
     }
 
-    /// The numbers of all files that were.
+    /// The numbers of all files that were removed on purpose.
     pub(in crate::store) fn removed_numbers(&self) -> impl Iterator<Item = u32> {
         self.removed.0.iter().flat_map(|(first, last)| *first..=*last)
     }
 }
 
-/// Numbers of archive files, as ranges with both ends inside, in order.
+/// Numbers of archive files, as inclusive ranges in order: pruning removes the oldest files, which
+/// follow one another.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(in crate::store) struct RemovedNumbers(Vec<(u32, u32)>);
@@ -128,7 +129,7 @@ impl RemovedNumbers {
         before.is_some_and(|(_, last)| number <= *last)
     }
 
-    /// Whether these are ranges in order, all of files before `file`.
+    /// True if these are ranges in order, all of files before `file`.
     fn are_before(&self, file: u32) -> bool {
         let mut next = 1;
         self.0.iter().all(|(first, last)| {
@@ -161,28 +162,27 @@ impl RemovedNumbers {
 }
 
 impl Checkpoint {
-    /// What a store says before its first record.
+    /// The state of a store before its first record.
     pub(in crate::store) fn empty() -> Self {
         let archive = ArchivePosition { bytes: Some(0), ..ArchivePosition::default() };
         Self { index_format: INDEX_FORMAT, archive, ..Self::default() }
     }
 
-    /// How many records are email events.
+    /// The number of records that are email events.
     pub fn mail_records(&self) -> u64 {
         self.records.saturating_sub(self.others.records)
     }
 
-    /// How many records are none: audit events, and what the directory said.
+    /// The number of other records: audit events and those of the directory.
     pub fn other_records(&self) -> u64 {
         self.others.records
     }
 
-    /// The text that is committed with the index.
+    /// Encodes the text that is committed with the index.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Io`] when it is not what could be read again: better no commit than one that
-    /// says nothing.
+    /// [`StoreError::Io`] if it could not be read back: better no commit than an unreadable one.
     pub(in crate::store) fn to_payload(&self, layout: &Layout) -> Result<String, StoreError> {
         let refused = StoreError::io("write the commit of", layout.root());
         if let Some(problem) = self.problem() {
@@ -191,8 +191,10 @@ impl Checkpoint {
         serde_json::to_string(self).map_err(|error| refused(error.into()))
     }
 
-    /// What no writer leaves in a commit; whoever reads one must not act on it.
+    /// Describes what no writer would leave in a commit, so that no reader acts on it.
     fn problem(&self) -> Option<String> {
+        // A store may be somebody else's work. Numbers bound loops over files, and leftovers are
+        // removed by name.
         let ArchivePosition { file, removed, .. } = &self.archive;
         if *file > limits::ARCHIVE_FILES_MAX {
             return Some(format!(
@@ -206,7 +208,8 @@ impl Checkpoint {
         name.map(|it| format!("its commit names {it:?}, which is no file of rejected input"))
     }
 
-    /// What a commit says of the archive, which is the same in all formats of the index.
+    /// Decodes a commit, whatever the format of the index: what it says of the archive is the same
+    /// in all of them.
     pub(in crate::store) fn of_any_format(payload: &str) -> Result<Self, String> {
         let checkpoint: Self = serde_json::from_str(payload)
             .map_err(|error| format!("its commit cannot be read: {error}"))?;

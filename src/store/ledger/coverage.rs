@@ -1,4 +1,4 @@
-//! For each log group, the time ranges that were pulled or imported.
+//! Coverage: for each log group, the time ranges that were pulled or imported.
 
 use std::collections::BTreeMap;
 
@@ -56,9 +56,10 @@ impl CoveredRange {
     }
 }
 
-/// What has been looked at. It tells "no such mail" from "not looked at".
+/// The time ranges that have been looked at, by log group. They tell "no such mail" from "not
+/// looked at".
 ///
-/// The log group `""` stands for records whose source does not name theirs.
+/// The log group `""` stands for records whose source does not name its group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Coverage {
@@ -68,7 +69,7 @@ pub struct Coverage {
 impl Coverage {
     /// Adds a range, joining those that overlap or touch.
     pub fn add(&mut self, log_group: &str, range: CoveredRange) {
-        // A longer one is no name, and a commit's note has to hold all of them.
+        // No group has a longer name, and a commit's note has to hold them all.
         if log_group.len() > limits::LOG_NAME_BYTES_MAX {
             return;
         }
@@ -89,6 +90,7 @@ impl Coverage {
         let index = ranges.partition_point(|it| it < &joined);
         ranges.insert(index, joined);
         if ranges.len() > limits::COVERAGE_RANGES_MAX {
+            // The shortest claims the least: coverage may say less than was seen, never more.
             let shortest = ranges
                 .iter()
                 .enumerate()
@@ -100,7 +102,7 @@ impl Coverage {
         }
     }
 
-    /// Adds all of another coverage.
+    /// Adds all ranges of another coverage.
     pub fn merge(&mut self, other: &Self) {
         for (log_group, ranges) in &other.groups {
             for range in ranges {
@@ -109,8 +111,8 @@ impl Coverage {
         }
     }
 
-    /// Forgets what happened before a time, in milliseconds since 1970: what was looked at is not
-    /// there any more.
+    /// Forgets everything before a time, in milliseconds since 1970: what was seen is no longer
+    /// there.
     pub(in crate::store) fn forget_before(&mut self, before_ms: i64) {
         for ranges in self.groups.values_mut() {
             ranges.retain(|it| it.last_ms >= before_ms);
@@ -121,8 +123,8 @@ impl Coverage {
         self.groups.retain(|_, ranges| !ranges.is_empty());
     }
 
-    /// What has been looked at of what has happened by `now`: nothing was seen of the rest,
-    /// whatever a clock said.
+    /// The coverage of what has happened by `now`. Nothing later can have been seen, whatever a
+    /// clock said.
     #[must_use]
     pub fn until(&self, now: Timestamp) -> Self {
         let now_ms = now.as_ms();
@@ -139,7 +141,7 @@ impl Coverage {
         self.groups.iter().map(|(log_group, ranges)| (log_group.as_str(), ranges.as_slice()))
     }
 
-    /// Whether nothing has been looked at.
+    /// True if nothing has been looked at.
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty()
     }

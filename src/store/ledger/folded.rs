@@ -1,4 +1,4 @@
-//! What the notes of all commits together say.
+//! The sum of the notes of all commits.
 
 use super::Ledger;
 use super::note::CommitNote;
@@ -12,8 +12,8 @@ pub(in crate::store) struct Folded {
 }
 
 impl Folded {
-    /// Takes in the next commit's note. One with tombstones says all anew: the notes before it
-    /// may speak of what was removed, or have been removed themselves.
+    /// Adds the next commit's note. One with tombstones replaces all before it, which may speak of
+    /// what was removed, or may have been removed themselves.
     pub(in crate::store) fn take(&mut self, note: &CommitNote) {
         if !note.tombstones.is_empty() {
             *self = Self { noted_tombstones: note.tombstones.clone(), ..Self::default() };

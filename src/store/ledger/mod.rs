@@ -1,5 +1,5 @@
-//! What a store says of itself beside its records: which ranges have been looked at, what was pulled
-//! and taken, and what was removed. Every commit adds to it, in the archive's own notes
+//! What a store knows beside its records: the ranges that have been looked at, what was pulled and
+//! taken, and what was removed. Every commit adds to it, in the archive's own notes
 //! ([`CommitNote`](note::CommitNote)) and in the index's commit ([`Checkpoint`]), which must agree.
 
 pub(in crate::store) mod checkpoint;
@@ -16,21 +16,21 @@ use coverage::Coverage;
 use objects::TakenObjects;
 use pulls::Pulls;
 
-/// What has been looked at and taken in.
+/// What has been covered, pulled and taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
-    /// What has been looked at.
+    /// The time ranges that have been looked at.
     pub coverage: Coverage,
-    /// What was pulled, and when it was last looked at.
+    /// The log groups that were pulled, and when each range was last listed.
     #[serde(default, skip_serializing_if = "Pulls::is_empty")]
     pub pulls: Pulls,
-    /// Which objects of buckets were taken.
+    /// The objects of buckets that were taken.
     #[serde(default, skip_serializing_if = "TakenObjects::is_empty")]
     pub objects: TakenObjects,
 }
 
 impl Ledger {
-    /// Adds what a commit after it says.
+    /// Adds what a later commit says.
     pub(in crate::store) fn merge(&mut self, later: &Self) {
         self.coverage.merge(&later.coverage);
         self.pulls.merge(&later.pulls);

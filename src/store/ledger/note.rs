@@ -1,4 +1,4 @@
-//! What a commit leaves in the archive itself, in a frame that zstd skips.
+//! The note that a commit leaves in the archive itself, in a frame that zstd skips.
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
@@ -15,17 +15,17 @@ thread_local! {
     static CONTEXT: RefCell<Option<DCtx<'static>>> = const { RefCell::new(None) };
 }
 
-/// Everything that the archive does not hold itself and that a new index needs, and what makes the
-/// archive evidence: where its records came from, and which commit was before.
+/// Everything that a new index needs besides the records, and what makes the archive evidence:
+/// where its records came from, and which commit came before.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::store) struct CommitNote {
-    /// Records in the archive up to here.
+    /// The number of records in the archive up to here.
     pub(in crate::store) records: u64,
-    /// What this commit adds to what has been looked at and taken in.
+    /// What this commit adds to the ledger.
     #[serde(flatten)]
     pub(in crate::store) ledger: Ledger,
-    /// When the commit was made, in milliseconds since 1970.
+    /// The time of the commit, in milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::store) at_ms: Option<i64>,
     /// The head of the commit before; see [`Sums::head`](crate::store::archive::Sums::head).
@@ -34,18 +34,18 @@ pub(in crate::store) struct CommitNote {
     /// The sources that this commit's records came from.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::store) origins: Vec<Origin>,
-    /// All that was ever removed, in a note that says everything anew: see
+    /// All removals so far, in a note that replaces all before it: see
     /// [`Folded::take`](super::folded::Folded::take).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::store) tombstones: Vec<NotedTombstone>,
-    /// Which record came from which of them. Not in the JSON but behind it.
+    /// Which record came from which source. Encoded after the JSON, not in it.
     #[serde(skip)]
     pub(in crate::store) runs: Runs,
 }
 
 impl CommitNote {
-    /// The note as a frame holds it: JSON, and the runs behind a line feed; compressed where that
-    /// makes it shorter.
+    /// Encodes the note for its frame: JSON, then a line feed and the runs, if there are any;
+    /// compressed if that makes it shorter.
     pub(in crate::store) fn encode(&self) -> io::Result<Vec<u8>> {
         let mut plain = serde_json::to_vec(self)?;
         if !self.runs.is_empty() {
@@ -62,13 +62,14 @@ impl CommitNote {
         Ok(if compressed.len() < plain.len() { compressed } else { plain })
     }
 
-    /// Reads a note again, also one of a version that noted less.
+    /// Decodes a note, including one of a version that noted less.
     pub(in crate::store) fn decode(content: &[u8]) -> Result<Self, String> {
+        // A zstd frame never begins with a brace: its magic number begins with another byte.
         if content.first() == Some(&b'{') {
             return Self::decode_plain(content);
         }
-        // Weeks of small commits leave many notes, and a context takes longer to make than a note
-        // to read.
+        // Weeks of small commits leave many notes, and making a context takes longer than decoding
+        // a note.
         let plain = CONTEXT.with_borrow_mut(|context| {
             let context = context.get_or_insert_with(DCtx::create);
             let decoder = zstd::Decoder::with_context(content, context);
@@ -82,7 +83,7 @@ impl CommitNote {
     }
 
     fn decode_plain(plain: &[u8]) -> Result<Self, String> {
-        // JSON has no line feed of its own here.
+        // This JSON has no line feeds of its own: those in texts are escaped.
         let end = memchr::memchr(b'\n', plain).unwrap_or(plain.len());
         let (json, rest) = plain.split_at(end);
         let mut note: Self = serde_json::from_slice(json).map_err(|error| error.to_string())?;
@@ -97,7 +98,7 @@ impl CommitNote {
     }
 }
 
-/// A note is small beside what it is about.
+/// The level of compression of a note, which is small beside its records.
 const LEVEL: i32 = 3;
 
 #[cfg(test)]

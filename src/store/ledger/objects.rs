@@ -1,4 +1,4 @@
-//! Which objects of a bucket have been taken, to their last byte.
+//! The objects of buckets that have been taken, to their last byte.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -10,19 +10,20 @@ use sha2::{Digest, Sha256};
 use crate::fs::first_of_sum;
 use crate::limits;
 
-/// What tells one state of one object from all others, in eight bytes.
+/// Identifies one state of one object, in eight bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ObjectHash(u64);
 
 impl ObjectHash {
-    /// The hash of an object whose content is the one that `etag` stands for.
+    /// Computes the hash of an object whose content `etag` stands for.
     ///
-    /// It is the beginning of a SHA-256: whoever may write to the bucket cannot choose a name that
-    /// has us pass over another object.
+    /// It is the beginning of a SHA-256, so that nobody who may write to the bucket can choose a
+    /// name that makes us pass over another object.
     #[must_use]
     pub fn new(bucket: &str, key: &str, etag: &str) -> Self {
         let mut hasher = Sha256::new();
         for part in [bucket, key, etag] {
+            // The length first, so that no two different triples hash the same bytes.
             hasher.update((part.len() as u64).to_le_bytes());
             hasher.update(part);
         }
@@ -30,31 +31,31 @@ impl ObjectHash {
     }
 }
 
-/// The objects that were taken, in the order in which they were.
+/// The objects that were taken, in that order.
 ///
 /// Beyond [`limits::TAKEN_OBJECTS_MAX`] the oldest are forgotten. A forgotten object is read again
-/// when its prefix is pulled again, which costs time and adds nothing, as records are known by
-/// themselves.
+/// when its prefix is pulled again, which costs time and adds nothing, as records have identities
+/// of their own.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TakenObjects {
     hashes: VecDeque<ObjectHash>,
-    /// The same, to be found quickly.
+    /// The same hashes, for looking one up.
     known: HashSet<ObjectHash>,
 }
 
 impl TakenObjects {
-    /// Whether nothing has been taken.
+    /// True if nothing has been taken.
     pub fn is_empty(&self) -> bool {
         self.hashes.is_empty()
     }
 
-    /// How many objects are known to have been taken.
+    /// The number of objects known to have been taken.
     pub fn count(&self) -> usize {
         self.hashes.len()
     }
 
-    /// Whether an object has been taken.
+    /// True if an object is known to have been taken.
     pub fn contains(&self, object: ObjectHash) -> bool {
         self.known.contains(&object)
     }
@@ -76,7 +77,7 @@ impl TakenObjects {
         }
     }
 
-    /// Adds all that were taken after these.
+    /// Adds the objects that were taken after these.
     pub fn merge(&mut self, later: &Self) {
         for object in &later.hashes {
             self.add(*object);
@@ -92,8 +93,8 @@ impl PartialEq for TakenObjects {
 
 impl Eq for TakenObjects {}
 
-/// The hashes in little-endian order of their bytes, one after the other, in base64: a third of
-/// what their digits would take.
+/// The bytes of the hashes, each in little-endian order, in base64: a third shorter than their
+/// hexadecimal digits.
 impl From<TakenObjects> for String {
     fn from(taken: TakenObjects) -> Self {
         let bytes: Vec<u8> = taken.hashes.iter().flat_map(|it| it.0.to_le_bytes()).collect();

@@ -1,8 +1,8 @@
-//! What was pulled from where, and when it was last looked at.
+//! What was pulled from which log group, and when it was last listed.
 //!
-//! CloudWatch takes events in until 14 days after they happened, so that a range is not done with
-//! when it has been listed once. For each log group the store keeps when each range was last
-//! listed; what to list again follows from that.
+//! CloudWatch accepts events up to 14 days after they happened, so listing a range once is not
+//! enough. For each log group the store keeps when each range was last listed; what to list again
+//! follows from that.
 
 use std::collections::BTreeMap;
 
@@ -12,8 +12,8 @@ use super::coverage::CoveredRange;
 use crate::limits;
 use crate::time::{DAY_MS, Timestamp};
 
-/// One listing of one range: every event that happened in it and was visible at `at_ms` is in
-/// the store.
+/// One listing of one range: every event that happened in the range and was visible at `at_ms` is
+/// in the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "(i64, i64, i64)", into = "(i64, i64, i64)")]
 pub struct Look {
@@ -36,12 +36,12 @@ impl From<Look> for (i64, i64, i64) {
 }
 
 impl Look {
-    /// The last millisecond of which no more events could arrive after this look.
+    /// The last millisecond for which no more events could arrive after this look.
     pub fn settled_until_ms(self) -> i64 {
         self.at_ms.saturating_sub(limits::SETTLING_MS)
     }
 
-    /// Whether no more events of its range can arrive after it.
+    /// True if no more events of its range can arrive after it.
     pub fn is_settled(self) -> bool {
         self.range.last_ms <= self.settled_until_ms()
     }
@@ -50,61 +50,61 @@ impl Look {
         self.range.last_ms.saturating_add(1) >= later.range.first_ms
     }
 
-    /// What one look can say of two ranges that touch: as of the earlier.
+    /// Joins two looks at ranges that touch. One look can only claim the earlier of their times.
     fn joined(self, other: Self) -> Self {
         Self { range: self.range.joined(other.range), at_ms: self.at_ms.min(other.at_ms) }
     }
 }
 
-/// What is known of a log group.
+/// The facts about a log group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GroupFacts {
     /// The name of the group.
     pub name: String,
-    /// Days after which CloudWatch deletes its events, when last asked; `None` for never, or when
-    /// it may not be known.
+    /// Days after which CloudWatch deletes its events, when last asked; `None` for never, or if we
+    /// may not know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention_days: Option<u32>,
-    /// When it was made, in milliseconds since 1970; `None` where it is not known.
+    /// The time of its creation, in milliseconds since 1970; `None` if unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_ms: Option<i64>,
 }
 
 impl GroupFacts {
-    /// What a look saw all events of.
+    /// The part of a look's range of which it saw all events.
     pub fn seen(&self, look: Look) -> Option<CoveredRange> {
         let kept_ms = self.kept_from_ms(look.at_ms).unwrap_or(i64::MIN);
         let first_ms = look.range.first_ms.max(kept_ms);
         (first_ms <= look.range.last_ms).then_some(CoveredRange { first_ms, ..look.range })
     }
 
-    /// The first millisecond of which a look at `now_ms` sees all events: what is older may have
-    /// been deleted, or is older than a new group takes.
+    /// The first millisecond of which a look at `now_ms` sees all events: older ones may have been
+    /// deleted, or are older than the group accepted when it was new.
     pub fn kept_from_ms(&self, now_ms: i64) -> Option<i64> {
         let kept_ms = self.kept_ms().map(|it| now_ms.saturating_sub(it));
         let oldest_ms = self.created_ms.map(|it| it.saturating_sub(limits::SETTLING_MS));
         kept_ms.into_iter().chain(oldest_ms).max()
     }
 
-    /// Milliseconds for which events are kept; `None` for ever. Where nothing is known of the
-    /// group, it is taken to be as WorkMail makes it.
+    /// Milliseconds for which events are kept; `None` for ever. If nothing is known of the group,
+    /// it is assumed to be as WorkMail creates it.
     pub fn kept_ms(&self) -> Option<i64> {
         let is_known = self.is_known();
         let days = self.retention_days.or((!is_known).then_some(limits::RETENTION_DAYS_ASSUMED));
         days.map(|it| i64::from(it) * DAY_MS)
     }
 
-    /// Whether the group could be described.
+    /// True if the group could be described.
     pub fn is_known(&self) -> bool {
         self.retention_days.is_some() || self.created_ms.is_some()
     }
 }
 
-/// What has been pulled of one log group.
+/// What has been pulled from one log group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PulledGroup {
-    /// What is known of it.
+    /// The facts about the group.
     #[serde(flatten)]
     pub facts: GroupFacts,
     /// The newest look at each range, in order of time, without overlaps.
@@ -117,9 +117,8 @@ impl PulledGroup {
         &self.looks
     }
 
-    /// The looks that can be believed at `now_ms`, none of what has not happened yet. One that is
-    /// said to be later than now was made by a clock that was wrong, so that nobody knows when it
-    /// was.
+    /// The looks that can be believed at `now_ms`, cut off at what has happened by then. A look
+    /// that claims to be from the future was made by a wrong clock, so its true time is unknown.
     pub fn looks_until(&self, now_ms: i64) -> impl Iterator<Item = Look> + '_ {
         let latest_ms = now_ms.saturating_add(limits::CLOCK_JUMP_MS);
         let believed = self.looks.iter().filter(move |it| it.at_ms <= latest_ms);
@@ -129,7 +128,7 @@ impl PulledGroup {
         })
     }
 
-    /// What was seen of the group by `now_ms`, without telling when.
+    /// The ranges of the group seen by `now_ms`, whenever that was.
     pub fn ranges(&self, now_ms: i64) -> Vec<CoveredRange> {
         let mut ranges: Vec<CoveredRange> = Vec::new();
         for range in self.looks_until(now_ms).filter_map(|it| self.facts.seen(it)) {
@@ -143,12 +142,12 @@ impl PulledGroup {
         ranges
     }
 
-    /// Adds a look. Where it overlaps others, the newest counts, unless that is said to have been
-    /// made well after the one that is added now: then the clock was wrong at one of them, and the
-    /// earlier time claims less.
+    /// Adds a look. Where it overlaps others, the newest counts, unless that one claims to have
+    /// been made well after the look that is added now: then the clock was wrong for one of them,
+    /// and the earlier time claims less.
     pub fn add(&mut self, look: Look) {
         let mut looks = Vec::with_capacity(self.looks.len() + 2);
-        // What of the new look is still to be placed begins here.
+        // The part of the new look that is still to be placed begins here.
         let mut next_ms = look.range.first_ms;
         let place = |looks: &mut Vec<Look>, first_ms: i64, last_ms: i64, at_ms: i64| {
             if first_ms <= last_ms {
@@ -180,18 +179,20 @@ impl PulledGroup {
         self.compact();
     }
 
-    /// Joins what need not be told apart, and claims less rather than keep more than the bound.
+    /// Joins looks that need not be told apart. Rather than keep more than the bound, it claims
+    /// less.
     fn compact(&mut self) {
         let mut compact: Vec<Look> = Vec::with_capacity(self.looks.len());
         for look in self.looks.drain(..) {
             match compact.last_mut() {
                 Some(before)
                     if before.touches(look)
+                        // Settled ranges are never listed again, so their times do not matter.
                         && (before.at_ms == look.at_ms
                             || (before.is_settled() && look.is_settled())) =>
                 {
                     let joined = before.joined(look);
-                    // The earlier of two looks must still be late enough for both.
+                    // The earlier of the two times must settle the later range too.
                     if before.at_ms == look.at_ms || joined.is_settled() {
                         *before = joined;
                     } else {
@@ -202,6 +203,7 @@ impl PulledGroup {
             }
         }
         while compact.len() > limits::LOOKS_MAX {
+            // The two nearest in time, as the later one is listed again from that much earlier on.
             let distance = |pair: &[Look]| match pair {
                 [a, b] if a.touches(*b) => a.at_ms.abs_diff(b.at_ms),
                 _ => u64::MAX,
@@ -219,7 +221,7 @@ impl PulledGroup {
         self.looks = compact;
     }
 
-    /// The first instant from `from` on that no look has seen, up to `until`, which is now.
+    /// The first instant from `from` on that no look has seen, up to `until`, which is the present.
     pub fn first_unseen(&self, from: Timestamp, until: Timestamp) -> Option<Timestamp> {
         let mut unseen = from.as_ms();
         for look in self.looks_until(until.as_ms()) {
@@ -232,8 +234,8 @@ impl PulledGroup {
     }
 }
 
-/// What has been pulled, for each log group by its ARN (which tells apart groups of one name in
-/// several accounts or regions).
+/// What has been pulled, for each log group by its ARN, which distinguishes groups of the same name
+/// in several accounts or regions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Pulls {
@@ -241,12 +243,12 @@ pub struct Pulls {
 }
 
 impl Pulls {
-    /// Whether nothing was ever pulled.
+    /// True if nothing was ever pulled.
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty()
     }
 
-    /// The groups by ARN, in its order.
+    /// The groups by ARN, in order of that.
     pub fn groups(&self) -> impl Iterator<Item = (&str, &PulledGroup)> {
         self.groups.iter().map(|(arn, group)| (arn.as_str(), group))
     }
@@ -256,14 +258,14 @@ impl Pulls {
         self.groups.get(arn)
     }
 
-    /// Adds a look at a group, and what is known of the group by now.
+    /// Adds a look at a group, and the latest facts about the group.
     pub fn add(&mut self, arn: &str, facts: &GroupFacts, look: Look) {
         if let Some(group) = self.describe(arn, facts) {
             group.add(look);
         }
     }
 
-    /// Adds all of another.
+    /// Adds all looks of another.
     pub fn merge(&mut self, other: &Self) {
         for (arn, group) in &other.groups {
             if let Some(mine) = self.describe(arn, &group.facts) {
@@ -277,7 +279,7 @@ impl Pulls {
     fn describe(&mut self, arn: &str, facts: &GroupFacts) -> Option<&mut PulledGroup> {
         let is_known = self.groups.contains_key(arn);
         if !is_known && self.groups.len() >= limits::COVERAGE_GROUPS_MAX {
-            // Forgetting means listing again: it costs time, never events.
+            // What is not kept is listed again, which costs time, never events.
             return None;
         }
         let group = self.groups.entry(arn.to_owned()).or_default();

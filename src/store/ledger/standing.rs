@@ -1,26 +1,26 @@
-//! How far the pulls of a log group have got.
+//! The progress of the pulls of a log group.
 
 use super::pulls::{Look, PulledGroup};
 use crate::limits;
 use crate::time::Timestamp;
 
-/// How a pulled group stands.
+/// The progress of a pulled group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Standing {
-    /// When it was last looked at.
+    /// The time of the last look.
     pub last_look: Option<Timestamp>,
     /// All events up to here that were visible at the looks are in the store.
     pub complete_until: Option<Timestamp>,
     /// No more events up to here can arrive.
     pub final_until: Option<Timestamp>,
-    /// The first instant that no look has seen, of those that CloudWatch still keeps.
+    /// The first instant, of those that CloudWatch still keeps, that no look has seen.
     pub not_taken: Timestamp,
-    /// When the events of that instant are deleted.
+    /// The time at which the events of that instant are deleted.
     pub deleted_at: Option<Timestamp>,
 }
 
 impl Standing {
-    /// How a group stands at `now`.
+    /// The progress of a group at `now`.
     #[must_use]
     pub fn of(group: &PulledGroup, now: Timestamp) -> Self {
         let retention_ms = group.facts.kept_ms();
@@ -28,18 +28,19 @@ impl Standing {
         let oldest = group.facts.kept_from_ms(now.as_ms());
         let oldest = oldest.or_else(|| looks.first().map(|it| it.range.first_ms)).unwrap_or(0);
         let from = Timestamp::from_ms(oldest).unwrap_or(Timestamp::UNIX_EPOCH);
-        // When all is taken, it is what happens from now on.
+        // If everything is taken, it begins with what happens from now on.
         let not_taken = group.first_unseen(from, now).unwrap_or(now);
         let seen_to = not_taken.saturating_add_ms(-1);
         let in_order = looks.iter().take_while(|it| it.range.first_ms <= seen_to.as_ms());
         let mut final_until_ms = None;
-        // Whatever a clock said, events of the last fortnight may still come.
+        // Whatever a clock said, events of the last 14 days may still arrive.
         let settled_ms = now.as_ms().saturating_sub(limits::SETTLING_MS);
         for look in in_order {
             final_until_ms = Some(look.settled_until_ms().min(look.range.last_ms).min(settled_ms))
                 .filter(|it| *it >= look.range.first_ms)
                 .or(final_until_ms);
             if !look.is_settled() {
+                // Later ranges may be settled, but "final" has no gaps.
                 break;
             }
         }

@@ -1,9 +1,9 @@
 //! Where each record came from: which file, object or pull, which line of it, and when.
 //!
-//! Each commit notes in the archive which sources it read from ([`Origin`]) and, in runs, which
-//! records came from which of them ([`Runs`]). The index knows nothing of it, so its commit does
-//! not grow with the number of sources. A source that added nothing has no record to be told of:
-//! it stands in a file of its own ([`Repeats`]), once however often it comes.
+//! Each commit notes in the archive which sources it read ([`Origin`]) and, in runs, which records
+//! came from which of them ([`Runs`]). The index knows nothing of this, so its commit does not grow
+//! with the number of sources. A source that added nothing has no record to speak of: it is kept in
+//! a separate file ([`Repeats`]), once however often it comes.
 
 mod note_finder;
 mod open_origins;

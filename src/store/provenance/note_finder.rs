@@ -1,4 +1,4 @@
-//! Finding the notes of commits in the archive, without reading its records.
+//! Finding the notes of commits in the archive without reading its records.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -10,14 +10,14 @@ use crate::store::layout::Layout;
 use crate::store::ledger::checkpoint::ArchivePosition;
 use crate::store::ledger::note::CommitNote;
 
-/// Finds notes up to the end of one commit, and keeps what it has read.
+/// Finds notes up to the end of one commit, and keeps those read last.
 pub(super) struct NoteFinder {
     layout: Layout,
     files: Arc<ArchiveFiles>,
     last: ArchivePosition,
-    /// Where the notes of each file stand, for files that were looked through.
+    /// The places of the notes in each file that was searched.
     places: BTreeMap<u32, Vec<NotePlace>>,
-    /// The notes that were read last.
+    /// The notes read last, the newest first.
     notes: VecDeque<FoundNote>,
 }
 
@@ -35,8 +35,8 @@ impl NoteFinder {
         }
     }
 
-    /// The first note that ends behind byte `offset` of a file. What lies between two notes belongs
-    /// to the second.
+    /// Finds the first note that ends after byte `offset` of a file: blocks between two notes
+    /// belong to the second.
     pub(super) fn note_behind(
         &mut self,
         file: u32,
@@ -50,6 +50,7 @@ impl NoteFinder {
                 let note = self.read(file, &place)?;
                 return Ok(Some(((file, place.end), note)));
             }
+            // A commit may have begun a new file, and has its note there.
             (file, offset) = (file + 1, None);
         }
         Ok(None)
@@ -58,6 +59,7 @@ impl NoteFinder {
     fn places_in(&mut self, file: u32) -> Result<&[NotePlace], StoreError> {
         if !self.places.contains_key(&file) {
             let places = if self.last.is_removed(file) {
+                // A removal noted its records anew in the file that replaces it.
                 Vec::new()
             } else {
                 self.files.frames(file, self.last.extent(file))?.note_places()?

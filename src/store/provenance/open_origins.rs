@@ -1,18 +1,18 @@
-//! The sources that a writer is reading from.
+//! The sources that a writer is reading.
 
 use super::origin::{Origin, OriginCounts, OriginEnd, OriginId, OriginStart};
 
-/// What the next commit has to say of sources.
+/// The sources that the next commit may have to note.
 #[derive(Default)]
 pub(in crate::store) struct OpenOrigins {
-    /// In the order in which they began. Counts are those since the last commit that told of them.
+    /// In the order in which they began. Counts are those since the last commit that noted them.
     origins: Vec<OpenOrigin>,
     begun_count: u64,
 }
 
 struct OpenOrigin {
     origin: Origin,
-    /// Whether any record of it is in the store.
+    /// True if it has added a record to the store.
     has_added: bool,
 }
 
@@ -23,7 +23,7 @@ impl OpenOrigin {
 }
 
 impl OpenOrigins {
-    /// Begins a source on top of the commit with this head.
+    /// Begins a source on top of the commit with head `head`.
     pub(in crate::store) fn begin(&mut self, head: &str, start: OriginStart) -> OriginId {
         self.begun_count += 1;
         let id = OriginId::new(head, self.begun_count, &start.name);
@@ -31,7 +31,7 @@ impl OpenOrigins {
         id
     }
 
-    /// Adds to what became of a source.
+    /// Adds to the counts of a source.
     pub(in crate::store) fn count(&mut self, id: OriginId, counts: OriginCounts) {
         if let Some(open) = self.find(id) {
             open.has_added |= counts.added > 0;
@@ -46,24 +46,23 @@ impl OpenOrigins {
         }
     }
 
-    /// The one that began last is mostly the one that is meant.
+    /// Searched from the end: mostly the source that began last is meant.
     fn find(&mut self, id: OriginId) -> Option<&mut OpenOrigin> {
         self.origins.iter_mut().rev().find(|it| it.origin.id == id)
     }
 
-    /// How many there are, ended ones of which no commit has told included.
+    /// The number of sources, including ended ones that no commit has noted.
     pub(in crate::store) fn len(&self) -> usize {
         self.origins.len()
     }
 
-    /// What a commit has to note: the sources that have records in the store, and something new to
-    /// be said.
+    /// The sources that a commit has to note: those with records in the store and with news.
     pub(in crate::store) fn to_note(&self) -> Vec<Origin> {
         let noted = self.origins.iter().filter(|it| it.has_added && it.has_news());
         noted.map(|it| it.origin.clone()).collect()
     }
 
-    /// Goes on after a commit. Gives the sources that ended without adding anything.
+    /// Carries the open sources over a commit. Returns those that ended and added nothing.
     pub(in crate::store) fn noted(&mut self) -> Vec<Origin> {
         let mut repeats = Vec::new();
         let mut open = Vec::new();
@@ -72,6 +71,7 @@ impl OpenOrigins {
                 (true, false) => repeats.push(it.origin),
                 (true, true) => {}
                 (false, has_added) => {
+                    // Nothing was noted of a source without records: its counts must not get lost.
                     if has_added {
                         it.origin.counts = OriginCounts::default();
                     }

@@ -1,4 +1,4 @@
-//! A source of records, as the store remembers it.
+//! A source of records, as the store keeps it.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -6,13 +6,14 @@ use sha2::{Digest, Sha256};
 use crate::fs::first_of_sum;
 use crate::time::Timestamp;
 
-/// What tells one reading of a source from all others in a store.
+/// Identifies one reading of a source within a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct OriginId(u64);
 
 impl OriginId {
-    /// The ID of what is read as the `ordinal`-th thing on top of the commit with this head.
+    /// The ID of the source called `name` that is the `ordinal`-th one to be read on top of the
+    /// commit with head `head`.
     pub(super) fn new(head: &str, ordinal: u64, name: &str) -> Self {
         let mut hasher = Sha256::new();
         hasher.update(head);
@@ -36,7 +37,7 @@ impl TryFrom<String> for OriginId {
     }
 }
 
-/// What kind of thing was read.
+/// The kind of a source.
 #[derive(
     Clone,
     Copy,
@@ -70,21 +71,21 @@ impl OriginKind {
     }
 }
 
-/// What became of what was read. read = added + duplicates + rejected.
+/// The counts of a source. read = added + duplicates + rejected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OriginCounts {
     /// Records and rejected pieces.
     pub read: u64,
     /// Records that were new.
     pub added: u64,
-    /// Records that were there.
+    /// Records that were there already.
     pub duplicates: u64,
     /// Pieces that could not be understood.
     pub rejected: u64,
 }
 
 impl OriginCounts {
-    /// Adds what another stretch of the same source came to.
+    /// Adds the counts of another part of the same source.
     pub fn add(&mut self, other: Self) {
         self.read += other.read;
         self.added += other.added;
@@ -93,13 +94,13 @@ impl OriginCounts {
     }
 }
 
-/// What is known of a source when its reading begins.
+/// The facts about a source when its reading begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginStart {
-    /// What kind of thing it is.
+    /// The kind of source.
     pub kind: OriginKind,
-    /// A file's path as it was given, `-` for standard input, an object's address, or the name of
-    /// a log group.
+    /// A file's path as given, `-` for standard input, an object's address, or the name of a log
+    /// group.
     pub name: String,
     /// The account of a log group.
     pub account: Option<String>,
@@ -109,40 +110,40 @@ pub struct OriginStart {
     pub began: Timestamp,
 }
 
-/// What is known of a source once it has been read.
+/// The facts about a source once it has been read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OriginEnd {
     /// When the reading ended, in milliseconds since 1970.
     pub ended_ms: i64,
-    /// The shape of the first thing that was understood.
+    /// The format of the first thing that was understood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
-    /// The layers of compression that were taken off, outermost first.
+    /// The layers of compression that were removed, outermost first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compression: Option<String>,
-    /// Its length in bytes as it was read, compressed where it is.
+    /// Its length in bytes as it was read, without decompressing it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
-    /// SHA-256 of those bytes, in hexadecimal; only where they were read to their end.
+    /// SHA-256 of those bytes, in hexadecimal; only if they were read to the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
     /// Why the rest of it could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-    /// What is wrong with compressed data in it. The checksum that tells stands at the end of the
-    /// data, so that records of it were taken before, and may not be what they were.
+    /// What is wrong with compressed data in it. The checksum that shows it is at the end of the
+    /// data, so its records were stored before, and may not be what they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub damage: Option<String>,
 }
 
-/// A source of records, as one commit or several together saw it.
+/// A source of records, as seen by one commit or by several together.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Origin {
-    /// Which reading this is.
+    /// The ID of this reading.
     pub id: OriginId,
-    /// What kind of thing was read.
+    /// The kind of source.
     pub kind: OriginKind,
     /// As [`OriginStart::name`].
     pub name: String,
@@ -156,10 +157,10 @@ pub struct Origin {
     pub began_ms: i64,
     /// The version of the program that read it.
     pub version: String,
-    /// What became of what was read.
+    /// The counts of its records.
     pub counts: OriginCounts,
-    /// What is known since it was read to where it ends, or where it could not be read on; `None`
-    /// while it is read, and for ever where the reading was cut off.
+    /// The facts known once it was read to its end, or to where it could not be read further;
+    /// `None` while it is being read, and for ever if the reading was cut off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<OriginEnd>,
 }
@@ -179,12 +180,12 @@ impl Origin {
         }
     }
 
-    /// When the reading began.
+    /// The time at which the reading began.
     pub fn began(&self) -> Timestamp {
         Timestamp::from_ms(self.began_ms).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
-    /// When the reading ended.
+    /// The time at which the reading ended.
     pub fn ended(&self) -> Option<Timestamp> {
         self.end.as_ref().and_then(|it| Timestamp::from_ms(it.ended_ms))
     }
@@ -194,7 +195,7 @@ impl Origin {
         self.end.as_ref().and_then(|it| it.sha256.as_deref())
     }
 
-    /// Takes in what a later commit says of the same reading.
+    /// Adds what a later commit says of the same reading.
     pub(in crate::store) fn merge(&mut self, later: &Self) {
         self.counts.add(later.counts);
         if later.end.is_some() {

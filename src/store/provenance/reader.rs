@@ -1,4 +1,4 @@
-//! Asking where records came from.
+//! Finding out where records came from.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -14,36 +14,36 @@ use crate::store::ledger::note::CommitNote;
 use crate::store::{Locator, Store, StoreError, StoredEvent};
 use crate::time::Timestamp;
 
-/// Where one record came from.
+/// The provenance of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Provenance {
     /// The source.
     pub origin: Origin,
-    /// The line of the decompressed source on which it begins, from 1; `None` where the source has
-    /// no lines.
+    /// The line of the decompressed source on which it begins, from 1; `None` if the source has no
+    /// lines.
     pub line: Option<u64>,
-    /// The byte of the decompressed source at which it begins, where several records may begin on
-    /// its line. Within a base64 payload that of the payload.
+    /// The byte of the decompressed source at which it begins, if several records may begin on its
+    /// line. For a record within a base64 payload, that of the payload.
     pub byte_offset: Option<u64>,
-    /// When it was committed to the store.
+    /// The time of the commit that stored it.
     pub committed: Option<Timestamp>,
     /// The name of the archive file that holds it.
     pub archive_file: String,
     /// The byte at which its block begins there.
     pub block_offset: u64,
-    /// Which line of that block it is, from 1.
+    /// Its line in that block, from 1.
     pub block_line: u64,
 }
 
-/// Tells where records came from; keeps what it has read.
+/// Finds where records came from, and keeps what it has read.
 pub struct ProvenanceReader<'s> {
     locator: Locator<'s>,
     notes: NoteFinder,
-    /// Sources with what later commits say of them.
+    /// Sources, including what later commits say of them.
     origins: HashMap<OriginId, Origin>,
 }
 
-/// Makes a reader of a store as of a commit.
+/// Makes a reader for a store as of a commit.
 pub(in crate::store) fn reader<'s>(
     store: &'s Store,
     layout: &Layout,
@@ -55,7 +55,7 @@ pub(in crate::store) fn reader<'s>(
 }
 
 impl ProvenanceReader<'_> {
-    /// Where the record at a location came from; `None` when that was not recorded.
+    /// Returns where the record at a location came from; `None` if that was not recorded.
     pub fn of(&mut self, location: Location) -> Result<Option<Provenance>, StoreError> {
         let found = self.notes.note_behind(location.file, u64::from(location.offset))?;
         let Some((place, note)) = found else { return Ok(None) };
@@ -72,8 +72,8 @@ impl ProvenanceReader<'_> {
         }))
     }
 
-    /// Where an event's record came from; `None` when that was not recorded, or the store does not
-    /// hold it.
+    /// Returns where an event's record came from; `None` if that was not recorded, or the store
+    /// does not hold it.
     pub fn of_event(&mut self, event: &StoredEvent) -> Result<Option<Provenance>, StoreError> {
         match self.locator.locate(event)? {
             Some(location) => self.of(location),
@@ -81,8 +81,8 @@ impl ProvenanceReader<'_> {
         }
     }
 
-    /// A source by what this commit says of it and those after it: what it hashes to is known at
-    /// its end.
+    /// Returns a source with what this commit and later ones say of it: its checksum is known only
+    /// at its end.
     fn origin(
         &mut self,
         id: OriginId,
@@ -95,7 +95,7 @@ impl ProvenanceReader<'_> {
         let named = |note: &CommitNote| note.origins.iter().find(|it| it.id == id).cloned();
         let Some(mut origin) = named(note) else { return Ok(None) };
         let mut place = place;
-        // Until it has ended, each commit speaks of it.
+        // Every commit while it is being read notes it, so the first that does not ends the search.
         while origin.end.is_none() {
             let Some((next, note)) = self.notes.note_behind(place.0, place.1)? else { break };
             let Some(later) = named(&note) else { break };
@@ -107,18 +107,18 @@ impl ProvenanceReader<'_> {
     }
 }
 
-/// A source, as all commits together saw it.
+/// A source, as seen by all commits together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OriginHistory {
     /// The source, with the sums of its counts.
     pub origin: Origin,
-    /// When the first commit was made that holds records of it.
+    /// The time of the first commit that holds records of it.
     pub first_committed: Option<Timestamp>,
-    /// When the last one was.
+    /// The time of the last one.
     pub last_committed: Option<Timestamp>,
 }
 
-/// All sources that added records, in the order in which they first did.
+/// Returns all sources that added records, in the order in which they first did.
 ///
 /// Reads the whole archive, but not its records.
 pub(in crate::store) fn origin_histories(
@@ -134,8 +134,9 @@ pub(in crate::store) fn origin_histories(
             let mut notes = Vec::new();
             while let Some(frame) = frames.next_note()? {
                 let Frame::Note { content, .. } = frame else { continue };
-                // What cannot be read is for `verify` to tell.
+                // `verify` reports what cannot be read.
                 if let Ok(mut note) = CommitNote::decode(&content) {
+                    // Not needed here, and by far the largest part of a note.
                     note.runs = super::Runs::default();
                     notes.push(note);
                 }

@@ -1,7 +1,7 @@
-//! Sources that added nothing: all their records were there, or there were none.
+//! Sources that added nothing: all of their records were there already, or they had none.
 //!
-//! They corroborate what is there, and they may come every hour for years. So they stand beside
-//! the archive, each source of each content once, with how often it came.
+//! They corroborate the store, and may come every hour for years. So they are kept beside the
+//! archive, each source with each content once, with how often it came.
 
 use std::collections::HashMap;
 use std::io;
@@ -18,16 +18,16 @@ use crate::store::layout::{Layout, REPEATS};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RepeatedOrigin {
-    /// As it was read the last time.
+    /// The source, as it was read the last time.
     #[serde(flatten)]
     pub origin: Origin,
-    /// How often it was read.
+    /// The number of times that it was read.
     pub times: u64,
-    /// When it was read for the first time, in milliseconds since 1970.
+    /// The time at which it was first read, in milliseconds since 1970.
     pub first_began_ms: i64,
 }
 
-/// What makes two readings those of one source with one content.
+/// Equal for readings of the same source with the same content.
 type RepeatKey = (OriginKind, String, Option<String>, Option<String>, Option<String>);
 
 fn key(origin: &Origin) -> RepeatKey {
@@ -35,16 +35,16 @@ fn key(origin: &Origin) -> RepeatKey {
     (kind, name, account, region, origin.sha256().map(str::to_owned))
 }
 
-/// All of them.
+/// All sources that added nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::store) struct Repeats {
-    /// Those that were read last at the end.
+    /// The sources, those read last at the end.
     pub(in crate::store) repeated: Vec<RepeatedOrigin>,
-    /// How many have been forgotten.
+    /// The number of those forgotten.
     pub(in crate::store) forgotten: u64,
 }
 
-/// The file: what it says, and the SHA-256 of that as JSON.
+/// The file: its content, and the SHA-256 of that as JSON. SHA256SUMS does not cover it.
 #[derive(Serialize, Deserialize)]
 struct File {
     sha256: String,
@@ -64,12 +64,12 @@ impl Content {
 }
 
 impl Repeats {
-    /// Reads them; nothing where there is no file, or one that is not as it was written.
+    /// Reads them; none if there is no file, or if it was changed.
     pub(in crate::store) fn read(layout: &Layout) -> Result<Self, StoreError> {
         Ok(Self::read_checked(layout)?.unwrap_or_default())
     }
 
-    /// Reads them; `None` where the file is not as it was written.
+    /// Reads them; `None` if the file was changed.
     pub(in crate::store) fn read_checked(layout: &Layout) -> Result<Option<Self>, StoreError> {
         let text = match layout.root_dir()?.read(REPEATS, limits::STORE_FILE_BYTES_MAX) {
             Ok(text) => text,
@@ -104,7 +104,7 @@ impl Repeats {
             order.push(key.clone());
             by_key.insert(key, repeated);
         }
-        // Each stands where it came last.
+        // From the end, as each belongs where it came last: a second mention finds it gone.
         let kept = order.into_iter().rev().filter_map(|it| by_key.remove(&it)).collect::<Vec<_>>();
         self.forgotten += kept.len().saturating_sub(count_max) as u64;
         self.repeated = kept.into_iter().take(count_max).rev().collect();

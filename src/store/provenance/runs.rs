@@ -1,8 +1,8 @@
 //! Which records of a commit came from which source, in runs.
 //!
-//! A run is a stretch of one archive block whose records stand one after the other in one source,
-//! the same number of lines apart. A file with one record a line makes one run of each block,
-//! about seven bytes before compression.
+//! A run is a stretch of one archive block whose records follow one another in one source, the same
+//! number of lines apart. A file with one record a line makes one run of each block, about seven
+//! bytes before compression.
 
 use std::collections::HashMap;
 
@@ -10,36 +10,36 @@ use super::OriginId;
 use crate::limits;
 use crate::store::archive::Location;
 
-/// Where a record stands in its source.
+/// The place of a record in its source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
-    /// The line of the decompressed input that it begins on, from 1.
+    /// The line of the decompressed input on which it begins, from 1.
     pub line: u64,
-    /// The byte of the decompressed input that it begins at, from 0, where that is known.
+    /// The byte of the decompressed input at which it begins, from 0, if known.
     pub byte_offset: Option<u64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Run {
-    /// Where its first record is archived.
+    /// The location of its first record.
     start: Location,
     count: u16,
     origin: OriginId,
-    /// The line of its first record; none where the source has no lines.
+    /// The line of its first record; none if the source has no lines.
     line: Option<u64>,
     line_step: u64,
-    /// The bytes at which the records begin, where the lines alone do not tell: several on one, or
-    /// a single one.
+    /// The bytes at which the records begin, if the lines do not tell them apart: several records
+    /// on one line, or a single record.
     byte_offsets: Vec<u64>,
 }
 
 impl Run {
-    /// What the line of the next record would be.
+    /// The line on which the next record would be.
     fn next_line(&self) -> Option<u64> {
         self.line.map(|it| it + self.line_step * u64::from(self.count))
     }
 
-    /// Takes the record in when it goes on as this run does.
+    /// Adds the record if it continues the run; false if it does not.
     fn extend(&mut self, at: Location, origin: OriginId, place: Option<Place>) -> bool {
         let is_next = at.file == self.start.file
             && at.offset == self.start.offset
@@ -50,11 +50,13 @@ impl Run {
         if let (Some(place), Some(line)) = (place, self.line) {
             let Some(step) = place.line.checked_sub(line) else { return false };
             if self.count == 1 {
+                // Two records decide how far apart the lines are; the others have to follow.
                 self.line_step = step;
             } else if self.next_line() != Some(place.line) {
                 return false;
             }
-            // All bytes or none.
+            // The offsets of all records or of none: they are found by the record's index. Where
+            // each record has a line of its own, that says enough.
             let is_told = self.byte_offsets.len() == usize::from(self.count);
             match place.byte_offset.filter(|_| self.line_step == 0 && is_told) {
                 Some(byte) => self.byte_offsets.push(byte),
@@ -75,7 +77,7 @@ impl Runs {
         self.0.is_empty()
     }
 
-    /// Adds the record that is archived behind those before.
+    /// Adds the record that is archived next.
     pub(in crate::store) fn push(&mut self, at: Location, origin: OriginId, place: Option<Place>) {
         if self.0.last_mut().is_some_and(|it| it.extend(at, origin, place)) {
             return;
@@ -90,12 +92,12 @@ impl Runs {
         });
     }
 
-    /// How many records of each archive file are told of.
+    /// The number of records of each run, with the archive file that they are in.
     pub(in crate::store) fn counts(&self) -> impl Iterator<Item = (u32, u64)> {
         self.0.iter().map(|it| (it.start.file, u64::from(it.count)))
     }
 
-    /// Which source a record came from, its line there, and its byte where the line alone does not
+    /// Returns the source of a record, its line there, and its byte if the line alone does not
     /// tell.
     pub(in crate::store) fn find(
         &self,
@@ -111,13 +113,14 @@ impl Runs {
         Some((run.origin, line, run.byte_offsets.get(usize::from(index)).copied()))
     }
 
-    /// Writes the runs; `origins` are those that the commit names, in its order.
+    /// Encodes the runs; `origins` are those that the commit notes, in its order.
     pub(in crate::store) fn encode(&self, origins: &[OriginId]) -> Vec<u8> {
         let indices: HashMap<OriginId, u64> = origins.iter().copied().zip(0..).collect();
         let mut bytes = Vec::with_capacity(self.0.len() * 8);
         let mut before = Before::default();
         push_number(&mut bytes, self.0.len() as u64);
         for run in &self.0 {
+            // An index, as IDs are random bytes that do not compress.
             let origin = indices.get(&run.origin).copied().unwrap_or(u64::MAX);
             let has_bytes = !run.byte_offsets.is_empty();
             let flags = u64::from(run.line.is_some()) | u64::from(has_bytes) << 1;
@@ -146,7 +149,7 @@ impl Runs {
         bytes
     }
 
-    /// Reads the runs again.
+    /// Decodes runs.
     pub(in crate::store) fn decode(bytes: &[u8], origins: &[OriginId]) -> Result<Self, String> {
         Self::read(bytes, origins).ok_or_else(|| "its runs cannot be read".to_owned())
     }
@@ -154,6 +157,7 @@ impl Runs {
     fn read(mut bytes: &[u8], origins: &[OriginId]) -> Option<Self> {
         let bytes = &mut bytes;
         let count = usize::try_from(take_number(bytes)?).ok()?;
+        // A run takes at least a byte, which bounds what a doctored count can allocate.
         let mut runs = Vec::with_capacity(count.min(bytes.len()));
         let mut before = Before::default();
         for _ in 0..count {
@@ -177,7 +181,7 @@ impl Runs {
             if flags & HAS_LINE != 0 {
                 run.line = Some(unzigzag(take_number(bytes)?, before.line));
                 run.line_step = take_number(bytes)?;
-                // What is written never overflows, and what is read must not either.
+                // Checked here once, so that later arithmetic on lines cannot overflow.
                 run.line?.checked_add(run.line_step.checked_mul(u64::from(run.count))?)?;
             }
             if flags & HAS_BYTES != 0 {
@@ -198,7 +202,7 @@ const HAS_LINE: u64 = 1;
 const HAS_BYTES: u64 = 2;
 const NEW_FILE: u64 = 4;
 
-/// What the next run is told against.
+/// The values of the run before, from which the next run's are encoded as differences.
 #[derive(Clone, Copy, Default)]
 struct Before {
     file: u32,
@@ -207,7 +211,7 @@ struct Before {
     byte: u64,
 }
 
-/// The difference from `before`, small when they are near, whichever is larger.
+/// The difference from `before`: a small number if they are close, whichever is larger.
 fn zigzag(number: u64, before: u64) -> u64 {
     let difference = number.wrapping_sub(before).cast_signed();
     ((difference << 1) ^ (difference >> 63)).cast_unsigned()
@@ -217,7 +221,7 @@ fn unzigzag(difference: u64, before: u64) -> u64 {
     before.wrapping_add((difference >> 1) ^ (difference & 1).wrapping_neg())
 }
 
-/// Seven bits a byte, the lowest first (LEB128).
+/// Appends a number with seven bits a byte, the lowest first (LEB128).
 fn push_number(bytes: &mut Vec<u8>, mut number: u64) {
     loop {
         let [.., low] = (number & 0x7f).to_be_bytes();

@@ -1,5 +1,5 @@
-//! Which rejected pieces are kept already: a range that is pulled again, or a file that is imported
-//! again, brings them again.
+//! The rejected pieces that are kept already. A range that is pulled again, or a file that is
+//! imported again, brings them again.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -11,28 +11,28 @@ use crate::limits;
 use crate::store::StoreError;
 use crate::store::layout::{KNOWN_REJECTS, Layout, is_rejected_name};
 
-/// What tells one entry from all others.
+/// A hash that identifies an entry.
 pub(super) type EntryHash = [u8; 16];
 
-/// The entries that are kept in files of `rejected/`, the latest of them.
+/// The latest entries that are kept in files of `rejected/`.
 #[derive(Debug, Default)]
 pub(in crate::store) struct KnownRejects {
     layout: Option<Layout>,
     by_file: VecDeque<(String, Vec<EntryHash>)>,
-    /// All of them, and those that are about to be kept.
+    /// The hashes of all of them, and of entries that are about to be kept.
     seen: HashSet<EntryHash>,
 }
 
 impl KnownRejects {
-    /// Reads what was noted of files that are still there. A note that cannot be read is none: then
-    /// something may be kept twice.
+    /// Reads what was noted of files that are still there. An unreadable note is ignored: then
+    /// pieces may be kept twice.
     pub(in crate::store) fn read(layout: &Layout) -> Self {
         let root = layout.root_dir();
         let text = root.and_then(|it| it.read(KNOWN_REJECTS, limits::KNOWN_REJECTS_BYTES_MAX));
         let files = text.ok().and_then(|it| serde_json::from_slice(&it).ok());
         let files: Vec<(String, String)> = files.unwrap_or_default();
         let dir = layout.rejected_dir().ok().flatten();
-        // What was erased may come again, and a file that somebody has removed keeps nothing.
+        // A file that was erased or removed by hand keeps nothing, so its pieces may come again.
         let is_there = |name: &str| {
             is_rejected_name(name)
                 && dir.as_ref().is_some_and(|it| matches!(it.has(name), Ok(true)))
@@ -51,8 +51,9 @@ impl KnownRejects {
         self.seen = self.by_file.iter().flat_map(|(_, hashes)| hashes).copied().collect();
     }
 
-    /// Notes that an entry is about to be kept; false when it is already.
+    /// Notes that an entry is about to be kept; false if it is kept already.
     pub(super) fn insert(&mut self, hash: EntryHash) -> bool {
+        // Full: new entries are kept without being remembered, twice rather than not at all.
         if self.seen.len() >= 2 * limits::KNOWN_REJECTS_MAX {
             return !self.seen.contains(&hash);
         }
@@ -60,7 +61,7 @@ impl KnownRejects {
     }
 
     /// Notes durably that entries are kept in a file. Beyond a bound the oldest are forgotten, and
-    /// kept again when they come again.
+    /// kept once more when they come again.
     pub(super) fn keep(&mut self, name: String, hashes: Vec<EntryHash>) -> Result<(), StoreError> {
         self.by_file.push_back((name, hashes));
         let mut count: usize = self.by_file.iter().map(|(_, hashes)| hashes.len()).sum();
@@ -70,6 +71,7 @@ impl KnownRejects {
         {
             count -= oldest.len();
         }
+        // Entries of files that were forgotten just now go from `seen` as well.
         if self.seen.len() > limits::KNOWN_REJECTS_MAX {
             self.see_files();
         }

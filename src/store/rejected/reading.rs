@@ -8,7 +8,7 @@ use crate::limits;
 use crate::store::StoreError;
 use crate::store::dir::Dir;
 
-/// The hash that the name of a rejected file says its bytes have; `None` for other files.
+/// The hash of its bytes in the name of a rejected file; `None` for other files.
 pub(in crate::store) fn hash_in_name(name: &str) -> Option<&str> {
     name.strip_suffix(SUFFIX).or_else(|| name.strip_suffix(PLAIN_SUFFIX))
 }
@@ -17,7 +17,7 @@ pub(in crate::store) fn hash_in_name(name: &str) -> Option<&str> {
 pub(in crate::store) struct RejectedLines {
     path: PathBuf,
     read: Box<dyn BufRead>,
-    /// Whether the last line was longer than any of ours, and goes on.
+    /// True if the last line is longer than any of ours, and goes on.
     is_mid_line: bool,
 }
 
@@ -25,9 +25,9 @@ pub(in crate::store) struct RejectedLines {
 pub(in crate::store) struct RejectedLine {
     /// With its line feed.
     pub(in crate::store) bytes: Vec<u8>,
-    /// What it says, where it is an entry.
+    /// The entry, if the line is one.
     pub(in crate::store) entry: Option<RejectedEntry>,
-    /// Whether it belongs to the piece of the line before.
+    /// True if it belongs to the same piece as the line before.
     pub(in crate::store) is_continuation: bool,
 }
 
@@ -65,6 +65,7 @@ impl Iterator for RejectedLines {
         self.is_mid_line = !is_ended && bytes.len() as u64 == limits::REJECTED_LINE_BYTES_MAX;
         let entry = serde_json::from_slice::<RejectedEntry>(&bytes).ok();
         let is_continuation = was_mid_line || entry.as_ref().is_some_and(|it| it.is_continuation);
+        // The last line of a file may lack its line feed, and others may be written after it.
         if !is_ended && !self.is_mid_line {
             bytes.push(b'\n');
         }

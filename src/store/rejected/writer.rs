@@ -16,9 +16,10 @@ use crate::limits;
 use crate::store::StoreError;
 use crate::store::layout::{Layout, TEMPORARY_SUFFIX, sync_dir};
 
-/// Gathers the rejects of one source.
+/// Collects the rejects of one source.
 ///
-/// What is kept already is not kept again, whether or not the commit in between was reached.
+/// A piece that is kept already is not kept again, whether or not the commit in between was
+/// reached.
 pub struct RejectedWriter {
     dir: PathBuf,
     source: String,
@@ -26,19 +27,19 @@ pub struct RejectedWriter {
     open: Option<OpenFile>,
     /// Compressed bytes that all rejects of the source may take.
     bytes_max: u64,
-    /// Compressed bytes in the files that are finished.
+    /// Compressed bytes in finished files.
     finished_bytes: u64,
-    /// The last entry, which tells its continuation from others like it.
+    /// The hash of the last entry, which goes into that of its continuation.
     last: EntryHash,
-    /// Whether the last entry was left out, so that its continuation is too.
+    /// True if the last entry was left out, so that its continuation is too.
     is_leaving_out: bool,
-    /// Whether the last entry is so long that it may go on.
+    /// True if the last entry is as long as entries get, so that it may go on.
     may_go_on: bool,
     left_out: u64,
     before: Before,
 }
 
-/// What the entry before says.
+/// The entry before, to recognise the same one again.
 #[derive(Default)]
 struct Before {
     place: Option<(u64, u64)>,
@@ -72,13 +73,13 @@ impl RejectedWriter {
         }
     }
 
-    /// Allows the rejects to take more, where so many bytes of the source were read.
+    /// Allows the rejects to take more, now that `raw_bytes` of the source were read.
     pub fn allow(&mut self, raw_bytes: u64) {
         let bytes = raw_bytes.saturating_mul(limits::REJECTED_RATIO_MAX);
         self.bytes_max = self.bytes_max.max(limits::REJECTED_FREE_BYTES.saturating_add(bytes));
     }
 
-    /// Pieces that were left out, as all rejects of the source would have taken too much.
+    /// The number of pieces left out because the rejects of the source would have taken too much.
     pub fn left_out(&self) -> u64 {
         self.left_out
     }
@@ -118,7 +119,7 @@ impl RejectedWriter {
         if self.is_left_out(is_continuation) {
             return Ok(());
         }
-        // JSON writes six characters for a control character.
+        // JSON takes six characters for a control character, more than base64.
         let is_plain =
             |it: &&str| !it.contains(|it: char| it.is_control() && !"\t\r\n".contains(it));
         let text = std::str::from_utf8(bytes).ok().filter(is_plain).map(str::to_owned);
@@ -143,6 +144,7 @@ impl RejectedWriter {
         let open = match &mut self.open {
             Some(open) => open,
             slot => {
+                // The name is known at the end only: it is the hash of the content.
                 let path = self.dir.join(format!("current{TEMPORARY_SUFFIX}"));
                 slot.insert(OpenFile { file: RejectedFile::create(path)?, hashes: Vec::new() })
             }
@@ -153,8 +155,8 @@ impl RejectedWriter {
         open.file.write(&json)
     }
 
-    /// Whether an entry says what the one before says: a payload may hold millions of the same
-    /// line, all of which have its place.
+    /// True if an entry says the same as the one before: a payload may hold the same line millions
+    /// of times, always with the place of the payload.
     fn is_as_before(&mut self, line: u64, byte_offset: u64, reason: &str, bytes: &[u8]) -> bool {
         const BYTES_COMPARED: usize = 4 << 10;
         let before = &mut self.before;
@@ -169,10 +171,11 @@ impl RejectedWriter {
             before.bytes.clear();
             before.bytes.extend_from_slice(bytes.get(..BYTES_COMPARED).unwrap_or(bytes));
         }
+        // One that was left out is counted each time.
         is_same && !self.is_leaving_out
     }
 
-    /// Whether there is no room for an entry, or for the one before it.
+    /// True if there is no room for an entry, or there was none for the one that it continues.
     fn is_left_out(&mut self, is_continuation: bool) -> bool {
         if !(is_continuation && self.is_leaving_out) {
             let open_bytes = self.open.as_ref().map_or(0, |it| it.file.written_bytes());
@@ -185,15 +188,15 @@ impl RejectedWriter {
     fn hash(&self, json: &[u8], is_continuation: bool) -> EntryHash {
         let mut hasher = Sha256::new();
         if is_continuation {
-            // Parts of a payload have its place, and may look alike.
+            // The parts of a payload all have its place, and may look alike.
             hasher.update(self.last);
         }
         hasher.update(json);
         first_of_sum(hasher)
     }
 
-    /// Makes what was added so far durable, for a commit in the middle of the source. A piece that
-    /// may go on is waited for: it is to stand in one file.
+    /// Makes what was added so far durable, for a commit in the middle of the source; waits for the
+    /// end of a piece that may go on, so that each piece is in one file.
     pub fn keep(&mut self) -> Result<(), StoreError> {
         if !self.may_go_on {
             self.finish()?;
@@ -201,13 +204,15 @@ impl RejectedWriter {
         Ok(())
     }
 
-    /// Makes what was added so far durable under its final name. Returns that when there was
-    /// anything that had not been kept before. More may be added afterwards.
+    /// Makes what was added so far durable under its final name, and returns that if anything was
+    /// new. More may be added afterwards.
     pub fn finish(&mut self) -> Result<Option<PathBuf>, StoreError> {
         let Some(open) = self.open.take() else { return Ok(None) };
         self.finished_bytes += open.file.written_bytes();
         let path = open.file.finish(&self.dir)?;
         if let Some(name) = path.file_name().and_then(|it| it.to_str()) {
+            // Only now that the file is durable: a crash in between has its pieces kept twice, not
+            // taken for kept and lost.
             let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
             known.keep(name.to_owned(), open.hashes)?;
         }
@@ -221,7 +226,7 @@ pub(in crate::store) struct RejectedFile {
     encoder: zstd::Encoder<'static, Hashing>,
 }
 
-/// Counts and hashes what is written.
+/// Counts and hashes the bytes written.
 struct Hashing {
     file: File,
     hasher: Sha256,
@@ -242,7 +247,7 @@ impl Write for Hashing {
 }
 
 impl RejectedFile {
-    /// Makes a file under a temporary name.
+    /// Creates a file under a temporary name.
     pub(in crate::store) fn create(path: PathBuf) -> Result<Self, StoreError> {
         let file = create_private(&path).map_err(StoreError::io("make the file", &path))?;
         let hashing = Hashing { file, hasher: Sha256::new(), written_bytes: 0 };
@@ -251,7 +256,7 @@ impl RejectedFile {
         Ok(Self { path, encoder })
     }
 
-    /// Bytes that have been written, compressed.
+    /// Compressed bytes written so far.
     fn written_bytes(&self) -> u64 {
         self.encoder.get_ref().written_bytes
     }
@@ -261,11 +266,12 @@ impl RejectedFile {
         self.encoder.write_all(lines).map_err(StoreError::io("write", &self.path))
     }
 
-    /// Makes the file durable in `dir`, under the name that its bytes give.
+    /// Makes the file durable in `dir`, named by the hash of its bytes.
     pub(in crate::store) fn finish(self, dir: &Path) -> Result<PathBuf, StoreError> {
         let hashing = self.encoder.finish().map_err(StoreError::io("write", &self.path))?;
         let path = dir.join(hex::encode(first_of_sum::<8>(hashing.hasher)) + SUFFIX);
         if path.exists() {
+            // The same name means the same bytes.
             fs::remove_file(&self.path).map_err(StoreError::io("remove", &self.path))?;
             return Ok(path);
         }
