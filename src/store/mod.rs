@@ -1,9 +1,9 @@
-//! The directory that holds everything: the archive, the index over it, and what was rejected.
+//! The store: a directory with the archive, the index over it, and rejected input.
 //!
-//! The archive is the truth and the index is derived from it. One commit of the index makes
-//! archive data, index data and coverage visible together: its payload says how much of the
-//! archive counts ([`Checkpoint`]), and what lies beyond is cut off when the store is next opened
-//! for writing. [`StoreWriter`] writes, [`Store`] reads; readers need no lock.
+//! The archive is the truth and the index is derived from it. One commit of the index makes archive
+//! data, index data and coverage visible together: its payload says how much of the archive counts
+//! ([`Checkpoint`]), and everything after that is cut off when the store is next opened for
+//! writing. [`StoreWriter`] writes, [`Store`] reads; readers need no lock.
 
 mod archive;
 mod audit_index;
@@ -78,8 +78,8 @@ pub use verify::{Damage, FoundHead, VerifyOptions, VerifyProgress, VerifyReport,
 pub use whole::Whole;
 pub use writer::StoreWriter;
 
-/// What an index cannot do.
+/// An error of the index.
 pub(crate) use tantivy::TantivyError as IndexError;
 
-/// What a stored event's original is.
+/// The original of a stored event.
 pub use crate::source::Record;

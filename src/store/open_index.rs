@@ -5,15 +5,18 @@ use super::index::{IndexSnapshot, IndexWriter};
 use super::layout::{INDEX, Layout};
 use super::ledger::checkpoint::Checkpoint;
 
-/// Opens the index, or makes it where the store has never had one.
+/// Opens the index, or creates it if the store has never had one.
 pub(super) fn open_index(layout: &Layout) -> Result<IndexWriter, StoreError> {
     let opened = IndexWriter::open(layout);
     let is_sound = match &opened {
+        // It may open and still have no commit that can be read.
         Ok(_) => IndexSnapshot::open(layout).is_ok(),
         Err(StoreError::NoIndex { .. }) => false,
         Err(_) => true,
     };
-    // An index is committed before the first byte is archived.
+    // An index is committed before the first byte is archived. So beside an empty archive a broken
+    // one is a creation that was cut off; beside any other it is damage, which only a reindex
+    // mends.
     if is_sound || !archive_is_empty(layout)? {
         return opened;
     }

@@ -1,11 +1,11 @@
-//! Asking a store for the records that are no email events.
+//! Reading the records of a store that are no email events.
 
 use super::audit_index::AuditIndex;
 use super::index::EventPlace;
 use super::{Store, StoreError};
 
 impl Store {
-    /// The index of records that are no email events; none where the store has none of them.
+    /// The index of records that are no email events; none if the store has no such records.
     pub(crate) fn audit_index(&self) -> Result<Option<&AuditIndex>, StoreError> {
         if self.audit.get().is_none() {
             let opened = AuditIndex::open(&self.layout, &self.checkpoint)?;
@@ -14,7 +14,7 @@ impl Store {
         Ok(self.audit.get().and_then(Option::as_ref))
     }
 
-    /// Where the records of the organization's directory lie, the oldest first; see
+    /// The places of the records of the organization's directory, oldest first; see
     /// `mailtraceDirectory`.
     pub fn directory_records(&self) -> Result<Vec<EventPlace>, StoreError> {
         let Some(audit) = self.audit_index()? else { return Ok(Vec::new()) };

@@ -1,7 +1,6 @@
-//! What a store keeps of its publication elsewhere: how far it has got, and what was refused there.
+//! What a store keeps about its publication elsewhere: its progress, and what was refused there.
 //!
-//! It lies beside the archive, and whoever publishes needs no right to write to that: a pull may go
-//! on meanwhile.
+//! It is kept beside the archive under a lock of its own, so that a pull can go on meanwhile.
 
 use std::fs::{File, TryLockError};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -17,10 +16,10 @@ use crate::limits;
 
 /// The directory in the store.
 const PUBLISHED: &str = "published";
-/// Held by whoever publishes.
+/// Held while somebody publishes.
 const LOCK: &str = "lock";
 
-/// What a store keeps of its publication, for one who publishes.
+/// What a store keeps about its publication, for the one process that publishes.
 pub struct Published {
     dir: Dir,
     layout: Layout,
@@ -30,20 +29,20 @@ pub struct Published {
 
 impl Drop for Published {
     fn drop(&mut self) {
-        // Closing it is what is left if this fails.
+        // If this fails, closing the file still unlocks it.
         let _still_shared = self.lock.unlock();
     }
 }
 
 impl Published {
-    /// Under which the name is kept that a store goes by elsewhere.
+    /// The key under which the store's name elsewhere is kept.
     pub const NAME: &str = "name";
 
-    /// Opens what a store keeps, for writing.
+    /// Opens what a store keeps about its publication, for writing.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Locked`] when somebody else publishes this store, [`StoreError::OtherOwner`]
+    /// [`StoreError::Locked`] if somebody else is publishing this store, [`StoreError::OtherOwner`]
     /// and [`StoreError::Io`].
     pub fn open(store: &Path) -> Result<Self, StoreError> {
         let layout = Layout::new(store);
@@ -63,13 +62,13 @@ impl Published {
         }
     }
 
-    /// The name that the store goes by elsewhere: random, made when it is asked for first, and kept
-    /// by copies of the store.
+    /// The store's name elsewhere: random, made when it is first asked for, and shared by copies of
+    /// the store.
     pub fn store_name(&self) -> Result<String, StoreError> {
         if let Some(name) = self.read(Self::NAME)? {
             return Ok(name.trim().to_owned());
         }
-        // Each `RandomState` has keys of its own.
+        // Each `RandomState` has its own keys, so the halves differ.
         let half = || RandomState::new().build_hasher().finish();
         let name = format!("{:016x}{:016x}", half(), half());
         self.replace(Self::NAME, &format!("{name}\n"))?;
@@ -81,18 +80,19 @@ impl Published {
         read(&self.dir, name)
     }
 
-    /// Keeps something under a name, durably, in the place of what was there.
+    /// Keeps `content` under a name, durably, replacing what was there.
     pub fn replace(&self, name: &str, content: &str) -> Result<(), StoreError> {
         self.dir.replace(name, content.as_bytes())
     }
 
-    /// Keeps what was refused elsewhere with the rejected input: each a reason and a text. The same
-    /// again is kept once.
+    /// Keeps what was refused elsewhere with the rejected input: for each a reason and a text. The
+    /// same again is kept once.
     pub fn reject(&self, source: &str, refused: &[(String, String)]) -> Result<(), StoreError> {
         if refused.is_empty() {
             return Ok(());
         }
         let path = self.dir.path().join(format!("refused{TEMPORARY_SUFFIX}"));
+        // A crash may have left it: only the store's writer sweeps, and not in this directory.
         self.dir.remove(&format!("refused{TEMPORARY_SUFFIX}"))?;
         let mut file = RejectedFile::create(path)?;
         for (number, (reason, text)) in (1..).zip(refused) {
@@ -113,7 +113,7 @@ impl Published {
     }
 }
 
-/// Reads what a store keeps of its publication under a name, for one who does not publish.
+/// Reads what a store keeps about its publication under a name, without publishing.
 pub fn read_published(store: &Store, name: &str) -> Result<Option<String>, StoreError> {
     match store.layout.dir_if_there(PUBLISHED)? {
         Some(dir) => read(&dir, name),
@@ -130,16 +130,16 @@ fn read(dir: &Dir, name: &str) -> Result<Option<String>, StoreError> {
 }
 
 impl Store {
-    /// The first place in the archive that this commit does not reach.
+    /// The first place in the archive beyond this commit.
     pub fn end(&self) -> Location {
         let position = &self.checkpoint.archive;
-        // Nobody writes behind a commit of which it is not known how much of the file counts.
+        // If it is not known how much of the file counts, no writer appends to it.
         let bytes = position.bytes.and_then(|it| u32::try_from(it).ok()).unwrap_or(u32::MAX);
         Location { file: position.file, offset: bytes, line: 0 }
     }
 
-    /// Where records lie: email events at one place or behind it, and others at another one or behind
-    /// it. Those of one archive file come after those of the other, each in order.
+    /// The places of records: email events from `mail` on, and others from `others` on. They come
+    /// file by file, each file's in order.
     pub fn records_from(
         &self,
         mail: Location,
@@ -166,28 +166,29 @@ impl Store {
         }))
     }
 
-    /// Where the email events of an archive file lie that lie at `from` or behind it, in order.
+    /// The places of an archive file's email events from `from` on, in order.
     fn mail_places(&self, file: u32, from: Location) -> Vec<Location> {
         let mut places = self
             .index()
             .places_in_blocks(&|it| it.file == file && it.offset >= from.offset_in(file));
+        // Whole blocks were asked for; the first may begin with earlier lines.
         places.retain(|it| *it >= from);
         places.sort_unstable();
         places
     }
 }
 
-/// Where a record lies, and of which kind it is.
+/// The place and the kind of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RecordPlace {
-    /// Where it lies.
+    /// Its place in the archive.
     pub location: Location,
-    /// Whether it is an email event.
+    /// True if it is an email event.
     pub is_mail: bool,
 }
 
 impl Location {
-    /// The first byte of a file at which there may be something at this place or behind it.
+    /// The first block of a file that may have something at this place or after it.
     fn offset_in(self, file: u32) -> u32 {
         if file == self.file { self.offset } else { 0 }
     }

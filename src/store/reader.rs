@@ -22,8 +22,8 @@ use crate::directory::Directory;
 use crate::event::{MessageId, Parser};
 use crate::limits;
 
-/// A store as of one commit, for reading. Writers may go on meanwhile; what they commit is seen
-/// by the next [`Store::open`].
+/// A store as of one commit, for reading. Writers may go on; the next [`Store::open`] sees what
+/// they commit.
 pub struct Store {
     pub(super) layout: Layout,
     pub(super) snapshot: IndexSnapshot,
@@ -32,24 +32,24 @@ pub struct Store {
     pub(super) tables: Arc<OpenTables>,
     pub(super) audit: Arc<OnceLock<Option<AuditIndex>>>,
     pub(super) directory: Arc<OnceLock<Option<Arc<Directory>>>>,
-    /// The store of which it is a part.
+    /// What makes it a part of another store, if it is one.
     pub(super) part: Option<Arc<StorePart>>,
 }
 
-/// Bytes that the parts of a store take on disk.
+/// The sizes of a store's parts on disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sizes {
     /// The archive.
     pub archive_bytes: u64,
-    /// The index, and what stands beside it: the message table, and the index of audit events.
+    /// The index, the message table and the index of audit events.
     pub index_bytes: u64,
-    /// What was rejected.
+    /// Rejected input.
     pub rejected_bytes: u64,
-    /// Rejected pieces of input.
+    /// The number of rejected pieces.
     pub rejected_count: u64,
 }
 
-/// What tells two commits of one store apart without reading them.
+/// Distinguishes two commits of one store without reading them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CommitStamp {
     device: u64,
@@ -59,8 +59,10 @@ pub struct CommitStamp {
 }
 
 impl Store {
-    /// The stamp of the newest commit; nothing where there is none to be seen.
+    /// The stamp of the newest commit; `None` if none can be seen.
     pub fn commit_stamp(path: &Path) -> Option<CommitStamp> {
+        // Each commit replaces the file by a new one. As inode numbers are reused, length and time
+        // count too.
         let metadata = std::fs::metadata(Layout::new(path).index().join(META)).ok()?;
         Some(CommitStamp {
             device: metadata.dev(),
@@ -70,7 +72,7 @@ impl Store {
         })
     }
 
-    /// Opens the latest commit. Nothing is written, not even a lock.
+    /// Opens the latest commit, without writing anything, not even a lock.
     ///
     /// # Errors
     ///
@@ -85,9 +87,9 @@ impl Store {
             let (files, is_any_missing) = ArchiveFiles::hold(&layout, &checkpoint.archive)?;
             let table = HeldTable::find(&layout, &checkpoint);
             attempts -= 1;
-            // A removal in between takes files away, a commit the table that was, and each leaves
-            // another commit. A file that is missing all the same is lost: what lies in the others
-            // can still be read.
+            // A removal in between takes files away, and a commit replaces the table; each leaves
+            // another commit, which is opened instead. A file that is missing without that is lost,
+            // but the others can still be read.
             let is_whole = !is_any_missing && table.is_some();
             let is_new = || read_checkpoint(&layout).is_ok_and(|it| it != checkpoint);
             if is_whole || attempts == 0 || !is_new() {
@@ -97,7 +99,7 @@ impl Store {
         }
     }
 
-    /// A store as of a commit that was opened.
+    /// Makes a store of an opened commit.
     pub(super) fn of(
         layout: &Layout,
         snapshot: IndexSnapshot,
@@ -117,14 +119,14 @@ impl Store {
         }
     }
 
-    /// The same commit, of whose archive nothing more is read once `stop` is set: what reads it then
-    /// fails with [`StoreError::Stopped`].
+    /// The same commit, but once `stop` is set, whatever reads its archive fails with
+    /// [`StoreError::Stopped`].
     #[must_use]
     pub fn stoppable(&self, stop: &Arc<AtomicBool>) -> Self {
         Self { files: self.files.stoppable(stop), ..self.same() }
     }
 
-    /// The same commit once more.
+    /// Another handle to the same commit.
     pub(super) fn same(&self) -> Self {
         Self {
             layout: self.layout.clone(),
@@ -138,45 +140,45 @@ impl Store {
         }
     }
 
-    /// Where it lies.
+    /// The store's directory.
     pub fn path(&self) -> &Path {
         self.layout.root()
     }
 
-    /// What the commit says of the whole store.
+    /// The checkpoint of the commit.
     pub fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
     }
 
-    /// What stands for the whole archive as of this commit: SHA-256, in hexadecimal, over the lines
-    /// of `archive/SHA256SUMS` as they are with it. `None` before the first commit.
+    /// The head, which stands for the whole archive as of this commit: SHA-256, in hexadecimal,
+    /// over the lines of `archive/SHA256SUMS` as of the commit. `None` before the first commit.
     pub fn head(&self) -> Result<Option<String>, StoreError> {
         let position = &self.checkpoint.archive;
         Ok(match (position.file, position.head.as_str()) {
             (0, _) => None,
-            // A commit of an earlier build does not say.
+            // Commits of earlier builds do not record it.
             (file, "") => Some(Sums::read(&self.layout)?.head(file, &position.sha256)),
             (_, head) => Some(head.to_owned()),
         })
     }
 
-    /// The index as of this commit: where the events lie that a query finds, and what it holds of
-    /// them.
+    /// The index as of this commit: the places of the events that a query finds, and what it holds
+    /// of them.
     pub(crate) fn index(&self) -> &IndexSnapshot {
         &self.snapshot
     }
 
-    /// Reads single events; keeps what it has decompressed.
+    /// Makes a reader of single events, which keeps the blocks that it used last.
     pub fn events(&self) -> EventReader<'_> {
         EventReader { store: self, archive: ArchiveReader::new(&self.files), parser: Parser::new() }
     }
 
-    /// Tells where records came from; keeps what it has read.
+    /// Makes a reader of where records came from, which keeps what it has read.
     pub fn provenance(&self) -> ProvenanceReader<'_> {
         reader(self, &self.layout, &self.files, &self.checkpoint)
     }
 
-    /// Finds where the records of events lie; keeps what it has read.
+    /// Makes a finder of the places of events, which keeps the blocks that it used last.
     pub fn locator(&self) -> Locator<'_> {
         Locator {
             store: self,
@@ -185,21 +187,21 @@ impl Store {
         }
     }
 
-    /// All sources that added records, in the order in which they first did. Reads the whole
-    /// archive, but not its records.
+    /// Returns all sources that added records, in the order in which they first did. Reads the
+    /// whole archive, but not its records.
     pub fn origins(&self) -> Result<Vec<OriginHistory>, StoreError> {
         origin_histories(&self.files, &self.checkpoint)
     }
 
-    /// The sources that added nothing, those that were read last at the end, and how many more
-    /// there have been.
+    /// Returns the sources that added nothing, those read last at the end, and how many more were
+    /// forgotten.
     pub fn repeated_origins(&self) -> Result<(Vec<RepeatedOrigin>, u64), StoreError> {
         let repeats = Repeats::read(&self.layout)?;
         Ok((repeats.repeated, repeats.forgotten))
     }
 
-    /// The events at such places as one table, and the store with no other segments than those
-    /// that have them: whoever numbers events must ask that one.
+    /// Makes one table of the events at the places that `has` accepts, and a store with only the
+    /// segments that hold them. The table's numbers of events are valid in that store alone.
     pub(crate) fn event_table_of(
         &self,
         has: &(dyn Fn(Location) -> bool + Sync),
@@ -210,12 +212,12 @@ impl Store {
         Ok((Self { part: self.part.clone(), ..store }, table))
     }
 
-    /// The whole archive in slices of so many events, or of one file.
+    /// The whole archive in slices of at most `events_max` events, or of one file.
     pub(crate) fn slices(&self, events_max: u64) -> Vec<Slice> {
         slices(self.snapshot.counts_by_file(), events_max)
     }
 
-    /// Where the message table lies, where there is one.
+    /// The directory of the message table, if there is one.
     pub fn message_table_path(&self) -> PathBuf {
         self.layout.messages()
     }
@@ -239,7 +241,7 @@ impl Store {
     }
 }
 
-/// Finds where the records of events lie.
+/// Finds the places of events' records.
 pub struct Locator<'s> {
     store: &'s Store,
     times: Vec<TimeReader>,
@@ -247,12 +249,13 @@ pub struct Locator<'s> {
 }
 
 impl Locator<'_> {
-    /// Where the record of an event lies; `None` when the store does not hold it.
+    /// Returns the place of an event's record; `None` if the store does not hold it.
     pub fn locate(&mut self, event: &StoredEvent) -> Result<Option<Location>, StoreError> {
         let StoredEvent { record, event } = event;
         let leg = IdHash::of_leg(&event.trace_id, &record.message);
         let ms = record.timestamp.as_ms();
         for location in self.store.snapshot.leg_in_range(leg, ms, ms, &mut self.times) {
+            // Legs may share a hash, and events of one leg a time: only the original decides.
             if self.archive.read(location)? == *record {
                 return Ok(Some(location));
             }
@@ -266,11 +269,11 @@ fn bytes_in(dir: Result<Option<Dir>, StoreError>) -> Result<u64, StoreError> {
     dir?.map_or(Ok(0), |it| it.bytes())
 }
 
-/// The files of a directory, and how long each is.
+/// The files of a directory, with their lengths.
 fn files_in(dir: &Dir) -> Result<Vec<(String, u64)>, StoreError> {
     let mut files = Vec::new();
     for name in dir.names()? {
-        // A file may go while we look: a merge removes segments.
+        // A removal may take a file away meanwhile.
         if let Some(name) = name.to_str()
             && let Some(bytes) = dir.file_bytes(name)?
         {
@@ -282,7 +285,7 @@ fn files_in(dir: &Dir) -> Result<Vec<(String, u64)>, StoreError> {
 
 fn count_rejected(dir: &Dir, name: &str) -> Result<u64, StoreError> {
     let lines = match RejectedLines::open(dir, name) {
-        // A removal takes files of rejected input away.
+        // A removal may have taken the file away since.
         Err(error) if error.is_not_found() => return Ok(0),
         other => other?,
     };
@@ -293,7 +296,7 @@ fn count_rejected(dir: &Dir, name: &str) -> Result<u64, StoreError> {
     Ok(count)
 }
 
-/// Reads events out of the archive.
+/// Reads events from the archive.
 pub struct EventReader<'s> {
     store: &'s Store,
     archive: ArchiveReader,
@@ -301,23 +304,23 @@ pub struct EventReader<'s> {
 }
 
 impl EventReader<'_> {
-    /// Where the events of a leg lie, at most `limit`; some may belong to another trace ID of the
+    /// The places of a leg's events, at most `limit`; some may belong to another trace ID with the
     /// same hash.
     pub fn leg_locations(&self, trace_id: &str, limit: usize) -> Vec<Location> {
         self.store.snapshot.leg_locations(IdHash::of_trace(trace_id), limit)
     }
 
-    /// Where the events with a message ID lie, at most `limit`; some may have another ID of the
-    /// same hash.
+    /// The places of the events with a message ID, at most `limit`; some may have another ID with
+    /// the same hash.
     pub fn message_locations(&self, message_id: &MessageId<'_>, limit: usize) -> Vec<Location> {
         self.store.snapshot.message_locations(IdHash::of(message_id.as_str()), limit)
     }
 
-    /// Reads one record, of whatever kind.
+    /// Reads one record, of any kind.
     ///
     /// # Errors
     ///
-    /// [`StoreError::ArchiveDamaged`] when there is none at that location.
+    /// [`StoreError::ArchiveDamaged`] if there is none at that location.
     pub fn record(&mut self, location: Location) -> Result<Record<'static>, StoreError> {
         self.archive.read(location)
     }
@@ -326,7 +329,7 @@ impl EventReader<'_> {
     ///
     /// # Errors
     ///
-    /// [`StoreError::ArchiveDamaged`] when there is none at that location.
+    /// [`StoreError::ArchiveDamaged`] if there is none at that location.
     pub fn read(&mut self, location: Location) -> Result<StoredEvent, StoreError> {
         let record = self.archive.read(location)?;
         let event =

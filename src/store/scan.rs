@@ -1,4 +1,4 @@
-//! Reads many records of the archive on all cores, and joins what was made of them in its order.
+//! Reading many records of the archive on all cores, and joining the results in archive order.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -10,22 +10,22 @@ use super::archive::{ArchiveReader, Location, decompress_block, lines_of, parse_
 use super::{Record, Store, StoreError};
 use crate::limits;
 
-/// Records that are read together.
+/// Records that one task reads.
 enum Chunk<'p> {
     /// Blocks of one file: the first byte of each, and the first after it.
     Blocks { number: u32, file: Arc<File>, blocks: Vec<(u64, u64)> },
-    /// Records by their places.
+    /// Single records, by their places.
     Places(&'p [Location]),
 }
 
 impl Store {
-    /// Reads the records at `places`, which are in order, or all of them: `fold` takes each into a
-    /// value that `init` made, `join` the values in the order of the archive. Which records share a
-    /// value depends on nothing but the store.
+    /// Reads the records at `places`, which are in order, or all records: `fold` adds each to a
+    /// value that `init` made, `join` takes the values in the order of the archive. Which records
+    /// share a value depends on nothing but the store.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Io`] and [`StoreError::ArchiveDamaged`], and whatever `fold` and `join` say.
+    /// [`StoreError::Io`], [`StoreError::ArchiveDamaged`], and the errors of `fold` and `join`.
     pub(crate) fn scan<T: Send, E: From<StoreError> + Send>(
         &self,
         places: Option<&[Location]>,
@@ -36,9 +36,9 @@ impl Store {
         self.scan_some(places, &|_| true, init, fold, join)
     }
 
-    /// The same of those records alone that may be of interest by the text of their line, or of
-    /// several lines, in which JSON may have escaped any character. Lines that are read by their
-    /// place are not looked at.
+    /// Like [`Store::scan`], but only for records that `may_be_in` accepts by the text of their
+    /// line, or of several lines together. JSON may have escaped any character of the text. Records
+    /// read by their places are not asked about.
     pub(crate) fn scan_some<T: Send, E: From<StoreError> + Send>(
         &self,
         places: Option<&[Location]>,
@@ -48,6 +48,8 @@ impl Store {
         mut join: impl FnMut(T) -> Result<(), E>,
     ) -> Result<(), E> {
         let at_once = limits::SCAN_CHUNKS_PER_CORE * rayon::current_num_threads();
+        // In waves: the values of one are joined before the next is read, which bounds how many of
+        // them wait in memory.
         let mut read = |chunks: &[Chunk<'_>]| -> Result<(), E> {
             for wave in chunks.chunks(at_once) {
                 let parts: Vec<Result<T, E>> = wave
@@ -85,8 +87,8 @@ impl Store {
         Ok(())
     }
 
-    /// Reads the whole archive on all cores: `fold` takes each record into a value that `init` made,
-    /// and what the values say is joined in the order of the archive.
+    /// Reads the whole archive on all cores: `fold` adds each record to a value that `init` made,
+    /// and `join` joins the values in the order of the archive.
     pub fn fold_records<T: Send>(
         &self,
         init: impl Fn() -> T + Sync,
@@ -140,6 +142,7 @@ impl Store {
                         reason: format!("at byte {start}: {reason}"),
                     };
                     let lines = decompress_block(&frame).map_err(|it| damaged(it.to_string()))?;
+                    // One look at the whole block spares one at each line where none fits.
                     if !may_be_in(&lines) {
                         continue;
                     }

@@ -1,21 +1,21 @@
-//! The archive in slices, for whoever cannot hold what there is of all its events at once.
+//! The archive in slices, for callers that cannot hold data about all of its events at once.
 
 use std::ops::RangeInclusive;
 
 use super::archive::Location;
 
-/// Files of the archive that follow one another.
+/// Consecutive files of the archive.
 pub(crate) struct Slice(RangeInclusive<u32>);
 
 impl Slice {
-    /// Whether a place is in one of these files.
+    /// True if a place is in one of these files.
     pub(crate) fn has(&self, place: Location) -> bool {
         self.0.contains(&place.file)
     }
 }
 
-/// Groups files, of which the events are counted, so that each group has so many events, or is one
-/// file.
+/// Groups files, given with their counts of events, into slices of at most `events_max` events, or
+/// of a single file.
 pub(super) fn slices(counts: impl IntoIterator<Item = (u32, u64)>, events_max: u64) -> Vec<Slice> {
     let mut slices: Vec<Slice> = Vec::new();
     let mut events = 0;

@@ -1,41 +1,40 @@
-//! What a writer has taken and not committed yet.
+//! What a writer has appended and not committed yet.
 
 use super::identity::IdentitySet;
 use super::ledger::Ledger;
 use super::prepare::PreparedBatch;
 use super::provenance::{OriginId, Place, Runs};
 
-/// What the next commit will add.
+/// The additions of the next commit.
 #[derive(Default)]
 pub(super) struct Uncommitted {
     pub(super) record_count: u64,
-    /// How many of them are no email events.
+    /// Those of the records that are no email events.
     pub(super) other_count: u64,
     pub(super) ledger: Ledger,
     pub(super) runs: Runs,
     pub(super) identities: IdentitySet,
-    /// Whether `identities` also holds what the records' would be without their times.
+    /// True if `identities` also holds those of the records without their times.
     pub(super) with_message_identities: bool,
 }
 
-/// What became of one batch.
+/// The result of appending one batch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Appended {
-    /// Records that are new.
+    /// The number of new records.
     pub added: u64,
-    /// The places in the batch, in order, of records that were there.
+    /// The positions in the batch, in order, of records that were there already.
     pub duplicate_indices: Vec<usize>,
 }
 
 impl Appended {
-    /// Records that were there.
+    /// The number of records that were there already.
     pub fn duplicates(&self) -> u64 {
         self.duplicate_indices.len() as u64
     }
 }
 
-/// For each record of a batch that is new, in order, which source it comes from and where it
-/// stands there.
+/// The source of each new record of a batch, in order, and its place there.
 pub(super) fn sources_of_new(
     batch: &PreparedBatch,
 ) -> impl Iterator<Item = (Option<OriginId>, Option<Place>)> {

@@ -1,46 +1,47 @@
-//! A store that holds a part of another one, for the length of a question that is about that part.
+//! A store that holds a part of another one, for as long as a question about that part takes.
 //!
-//! What the other one is as a whole decides as well: how far its time goes, and where its events lie,
-//! for places of events are what the cursors of lists are made of.
+//! The other store as a whole matters as well: its newest time, and the places of its events, as
+//! cursors of lists are made of those.
 
 use std::sync::Arc;
 
 use super::{Location, RecordPlace, Store, StoreError};
 use crate::time::Timestamp;
 
-/// What is known of a store of which another holds a part.
+/// The facts about a store of which another holds a part.
 #[derive(Clone, Debug, Default)]
 pub struct Whole {
-    /// Where it is, in words.
+    /// A description of where it is.
     pub source: String,
-    /// When what is known of it was published.
+    /// The time at which these facts were published.
     pub published: Option<Timestamp>,
-    /// The times of its earliest and of its newest email event.
+    /// The times of its earliest and newest email events.
     pub span: Option<(Timestamp, Timestamp)>,
-    /// The time of the newest one that is no later than the clock allows.
+    /// The time of the newest email event that is no later than the clock allows.
     pub newest: Option<Timestamp>,
-    /// How many email events it holds.
+    /// The number of its email events.
     pub mail_records: u64,
-    /// How many records it holds that are none.
+    /// The number of its other records.
     pub other_records: u64,
-    /// Whether records were removed from it on purpose.
+    /// True if records were removed from it on purpose.
     pub has_removals: bool,
-    /// Where the records lie in it of which the part consists, in order.
+    /// The places in it of the records that make up the part, in order.
     pub places: Vec<Location>,
 }
 
-/// A store's part in another one.
+/// What makes a store a part of another one.
 #[derive(Debug)]
 pub(super) struct StorePart {
     whole: Whole,
-    /// Where the same records lie here.
+    /// The places of the same records here.
     here: Vec<Location>,
-    /// How many of them are email events.
+    /// Those of them that are email events.
     mail_records: u64,
 }
 
 impl Store {
-    /// The same as a part of another store. `None` where the records here are not as many as there.
+    /// Returns the store as a part of another one; `None` if it does not have as many records as
+    /// the part should.
     pub fn as_part_of(mut self, whole: Whole) -> Result<Option<Self>, StoreError> {
         let first = Location::default();
         let all: Vec<RecordPlace> = self.records_from(first, first)?.flatten().collect();
@@ -51,22 +52,22 @@ impl Store {
         Ok(is_sound.then_some(self))
     }
 
-    /// The store of which this is a part, if it is one.
+    /// The store of which this is a part, if it is a part.
     fn whole(&self) -> Option<&Whole> {
         self.part.as_ref().map(|it| &it.whole)
     }
 
-    /// Whether it holds fewer email events than the store for which it answers.
+    /// True if it holds fewer email events than the store for which it answers.
     pub fn is_partial(&self) -> bool {
         self.part.as_ref().is_some_and(|it| it.mail_records != it.whole.mail_records)
     }
 
-    /// Whether it stands for another one, of which it knows nothing but records.
+    /// True if it stands for another one, of which it has nothing but records.
     pub fn is_mirror(&self) -> bool {
         self.part.is_some()
     }
 
-    /// The times of the earliest and of the newest record.
+    /// The times of the earliest and the newest record.
     pub fn time_span(&self) -> Option<(Timestamp, Timestamp)> {
         if let Some(whole) = self.whole() {
             return whole.span;
@@ -86,42 +87,43 @@ impl Store {
         }
     }
 
-    /// Whether records were removed on purpose.
+    /// True if records were removed on purpose.
     pub fn has_removals(&self) -> bool {
         let here = || !self.checkpoint.tombstones.is_empty();
         self.whole().map_or_else(here, |it| it.has_removals)
     }
 
-    /// Records that it holds, or that the store holds for which it stands.
+    /// The number of records in it, or in the store for which it stands.
     pub fn record_count(&self) -> u64 {
         self.whole().map_or(self.checkpoint.records, |it| it.mail_records + it.other_records)
     }
 
-    /// Email events that it holds, or that the store holds for which it stands.
+    /// The number of email events in it, or in the store for which it stands.
     pub fn mail_records(&self) -> u64 {
         self.whole().map_or_else(|| self.checkpoint.mail_records(), |it| it.mail_records)
     }
 
-    /// Where the store is for which it stands, in words, and when that was published; nothing where it
-    /// stands for itself.
+    /// A description of the store for which it stands, and the time of that one's publication; none
+    /// if it stands for itself.
     pub fn mirrored(&self) -> Option<(&str, Option<Timestamp>)> {
         self.whole().map(|it| (it.source.as_str(), it.published))
     }
 
-    /// Records that are no email events, which it holds, or the store for which it stands.
+    /// The number of records that are no email events, in it or in the store for which it stands.
     pub fn other_records(&self) -> u64 {
         self.whole().map_or_else(|| self.checkpoint.other_records(), |it| it.other_records)
     }
 
-    /// Where a record lies in the store of which this is a part; where it lies here if it is none.
+    /// The place of a record in the store of which this is a part; its place here if it is no part.
     pub(crate) fn place_in_whole(&self, here: Location) -> Location {
         let Some(part) = &self.part else { return here };
+        // Both lists have the same records in the same order.
         let index = part.here.partition_point(|it| *it < here);
         part.whole.places.get(index).copied().unwrap_or(here)
     }
 
-    /// Where a record lies here that lies at a place in the store of which this is a part. Of one
-    /// that is not here, a place with the same events before it, or with `is_rising` behind it.
+    /// The place here of the record at a place in the store of which this is a part. If it is not
+    /// here, a place with the same events before it, or with `is_rising` after it.
     pub(crate) fn place_here(&self, place: Location, is_rising: bool) -> Location {
         let Some(part) = &self.part else { return place };
         let places = &part.whole.places;

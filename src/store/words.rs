@@ -1,9 +1,9 @@
-//! How subjects and reasons fall into words, for the index and for the query alike.
+//! Splitting subjects and reasons into words, for the index and for queries alike.
 //!
 //! A word is a run of letters and digits, in lower case and NFKC. Scripts that write without
-//! spaces, or glue particles to their words, give a token for each character: a phrase of such
+//! spaces, or attach particles to their words, give a token for each character: a phrase of such
 //! tokens then finds any substring, without a dictionary. An emoji is a token too. Nothing here
-//! knows of RFC 2047: the caller decodes.
+//! knows RFC 2047: the caller decodes.
 
 use std::borrow::Cow;
 
@@ -14,11 +14,12 @@ use crate::limits;
 
 /// Hands each word of `text` to `emit`, with its position: 0, 1, 2 and so on.
 ///
-/// Every word is a fixed point: its own only word is itself. Longer ones are cut at
+/// Every word is a fixed point: splitting it gives the word itself. Longer ones are cut at
 /// [`limits::TERM_BYTES_MAX`].
 pub fn words(text: &str, emit: impl FnMut(&str, u32)) {
     let mut tokens = Tokens { current: String::new(), is_run: false, position: 0, emit };
     if text.is_ascii() {
+        // ASCII is its own normal form.
         for byte in text.bytes() {
             if byte.is_ascii_alphanumeric() {
                 tokens.run(char::from(byte.to_ascii_lowercase()));
@@ -27,7 +28,7 @@ pub fn words(text: &str, emit: impl FnMut(&str, u32)) {
             }
         }
     } else {
-        // Lower case may undo the normal form (and the normal form may bring capitals), hence
+        // Lower-casing may undo the normal form, and the normal form may bring capitals back: hence
         // twice.
         let visible = text.chars().filter(|it| !is_ignorable(*it));
         for character in visible.nfkc().flat_map(lower).nfkc().flat_map(lower) {
@@ -37,8 +38,8 @@ pub fn words(text: &str, emit: impl FnMut(&str, u32)) {
     tokens.flush();
 }
 
-/// The form in which keywords (names of rules and folders, verdicts) compare: without blanks
-/// around them, in lower case, composed.
+/// The form in which keywords (names of rules and folders, verdicts) are compared: trimmed, in
+/// lower case, composed.
 pub fn folded(text: &str) -> Cow<'_, str> {
     let text = text.trim();
     if text.is_ascii() {
@@ -53,7 +54,8 @@ pub fn folded(text: &str) -> Cow<'_, str> {
 /// The token under construction.
 struct Tokens<E> {
     current: String,
-    /// Whether `current` is a run of letters that goes on, or one character with its marks.
+    /// True if `current` is a run of letters that may go on, false if it is one character with its
+    /// marks.
     is_run: bool,
     position: u32,
     emit: E,
@@ -62,6 +64,7 @@ struct Tokens<E> {
 impl<E: FnMut(&str, u32)> Tokens<E> {
     fn take(&mut self, character: char) {
         if is_combining_mark(character) {
+            // A mark goes with the character before it. Alone it is nothing to search for.
             if !self.current.is_empty() {
                 self.push(character);
             }
@@ -106,20 +109,20 @@ impl<E: FnMut(&str, u32)> Tokens<E> {
     }
 }
 
-/// The lower case of one character, without the forms that depend on place or language: a word
-/// must fold alike wherever it stands.
+/// Lower-cases one character, without the forms that depend on position or language: a word must
+/// fold the same everywhere.
 fn lower(character: char) -> impl Iterator<Item = char> {
     let character = match character {
-        // Would become i with a dot of its own.
+        // Its lower case would be an i and a combining dot.
         'İ' => 'i',
-        // The form of sigma at the end of a word.
+        // The sigma at the end of a word.
         'ς' => 'σ',
         it => it,
     };
     character.to_lowercase()
 }
 
-/// Characters that nobody sees: they split no word, and hide none either.
+/// True for invisible characters: they neither split a word nor hide it from a search.
 fn is_ignorable(character: char) -> bool {
     matches!(character,
         '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}'
@@ -130,8 +133,8 @@ fn is_ignorable(character: char) -> bool {
         | '\u{E0000}'..='\u{E0FFF}')
 }
 
-/// Scripts without spaces between words (Han, kana, Thai, Lao, Tibetan, Myanmar, Khmer), and
-/// Hangul, whose words end in particles.
+/// True for scripts without spaces between words (Han, kana, Thai, Lao, Tibetan, Myanmar, Khmer),
+/// and for Hangul, whose words end in particles.
 fn stands_alone(character: char) -> bool {
     matches!(character,
         '\u{E00}'..='\u{FFF}' | '\u{1000}'..='\u{109F}' | '\u{1100}'..='\u{11FF}'

@@ -203,7 +203,7 @@ impl PulledGroup {
             }
         }
         while compact.len() > limits::LOOKS_MAX {
-            // The two nearest in time, as the later one is listed again from that much earlier on.
+            // Two looks whose times are nearest lose the least, as both count as of the earlier.
             let distance = |pair: &[Look]| match pair {
                 [a, b] if a.touches(*b) => a.at_ms.abs_diff(b.at_ms),
                 _ => u64::MAX,
