@@ -14,9 +14,8 @@ pub(super) fn open_index(layout: &Layout) -> Result<IndexWriter, StoreError> {
         Err(StoreError::NoIndex { .. }) => false,
         Err(_) => true,
     };
-    // An index is committed before the first byte is archived. So beside an empty archive a broken
-    // one is a creation that was cut off; beside any other it is damage, which only a reindex
-    // mends.
+    // An index is committed before the first byte is archived. With an empty archive, a broken one
+    // is just a creation that was cut off. With any other it is damage, and needs a reindex.
     if is_sound || !archive_is_empty(layout)? {
         return opened;
     }

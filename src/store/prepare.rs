@@ -32,7 +32,7 @@ const LARGE_LEGS_KEPT: usize = 64;
 #[derive(Default)]
 pub struct PreparedBatch {
     pub(super) lines: PreparedLines,
-    /// Those that may be new.
+    /// The records that may be new.
     pub(super) records: Vec<PreparedRecord>,
     /// The positions in the batch, in order, of records that the store certainly has.
     pub(super) known: Vec<usize>,
@@ -178,8 +178,8 @@ pub struct Preparer {
     others: Vec<(usize, OtherDocument)>,
     snapshot: IndexSnapshot,
     audit: Option<Arc<AuditIndex>>,
-    /// Kept from record to record: each holds the chunk of times that it decoded last, and the next
-    /// record's time is mostly in the same one.
+    /// Kept from record to record: each holds the chunk of times that it decoded last, and most
+    /// duplicates lie beside the one before.
     times: Vec<TimeReader>,
     /// Large legs, shared by all workers behind a lock.
     shared_legs: LargeLegs,
@@ -356,6 +356,7 @@ impl Preparer {
                 blocks.map_err(StoreError::io("compress for", &self.archive_path))?,
             )
         } else {
+            // A copy, so that the next batch reuses the memory instead of faulting in fresh pages.
             PreparedLines::Plain(self.lines.clone())
         };
         self.lines.clear();

@@ -1,4 +1,4 @@
-//! What a store keeps about its publication elsewhere: its progress, and what was refused there.
+//! Data that a store keeps about its publication elsewhere: its progress, and what was refused.
 //!
 //! It is kept beside the archive under a lock of its own, so that a pull can go on meanwhile.
 
@@ -19,7 +19,7 @@ const PUBLISHED: &str = "published";
 /// Held while somebody publishes.
 const LOCK: &str = "lock";
 
-/// What a store keeps about its publication, for the one process that publishes.
+/// The data that a store keeps about its publication, for the one process that publishes.
 pub struct Published {
     dir: Dir,
     layout: Layout,
@@ -38,7 +38,7 @@ impl Published {
     /// The key under which the store's name elsewhere is kept.
     pub const NAME: &str = "name";
 
-    /// Opens what a store keeps about its publication, for writing.
+    /// Opens the data for writing.
     ///
     /// # Errors
     ///
@@ -48,6 +48,7 @@ impl Published {
         let layout = Layout::new(store);
         layout.check()?;
         layout.check_owner()?;
+        // Not under the store's lock, which a pull holds for as long as it follows.
         let dir = layout.root_dir()?.make_dir(PUBLISHED)?;
         let lock = dir.file_or_new(LOCK)?;
         match lock.try_lock() {

@@ -32,7 +32,7 @@ pub struct Store {
     pub(super) tables: Arc<OpenTables>,
     pub(super) audit: Arc<OnceLock<Option<AuditIndex>>>,
     pub(super) directory: Arc<OnceLock<Option<Arc<Directory>>>>,
-    /// What makes it a part of another store, if it is one.
+    /// The store of which it is a part, if it is one.
     pub(super) part: Option<Arc<StorePart>>,
 }
 

@@ -227,6 +227,8 @@ fn documents(parser: &mut Parser, file: u32, offset: u32, lines: &[u8]) -> Index
 /// that lack nothing but their note.
 fn last_checkpoint(layout: &Layout, report: &mut ReindexReport) -> Result<Checkpoint, StoreError> {
     let noted = Noted::read(layout)?;
+    // The archive before the index, which is what needs replacing: opening a damaged one may panic,
+    // and its commit may say anything of how far the archive counts.
     let sums = Sums::read(layout)?;
     if noted.is_vouched_for(layout, &sums)? {
         return Ok(noted.checkpoint);

@@ -123,6 +123,7 @@ impl Store {
         match chunk {
             Chunk::Places(places) => {
                 let mut archive = ArchiveReader::new(&self.files);
+                // In order, so that each block is decompressed once.
                 for location in *places {
                     archive.visit(*location, |record| visit(&record, *location))??;
                 }

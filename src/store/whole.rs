@@ -29,7 +29,7 @@ pub struct Whole {
     pub places: Vec<Location>,
 }
 
-/// What makes a store a part of another one.
+/// The relation of a store to the one of which it is a part.
 #[derive(Debug)]
 pub(super) struct StorePart {
     whole: Whole,

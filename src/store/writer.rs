@@ -131,7 +131,8 @@ impl StoreWriter {
         }
     }
 
-    /// Like [`StoreWriter::preparers`], but withholding records that were removed from the store.
+    /// Like [`StoreWriter::preparers`], but withholding records that were removed from the store,
+    /// for pulls from a source that still has them.
     pub fn preparers_without_removed(&self) -> Preparers {
         let tombstones = &self.checkpoint.tombstones;
         let removals = (!tombstones.is_empty()).then(|| Arc::new(Removals::new(tombstones)));
@@ -149,8 +150,8 @@ impl StoreWriter {
         self.uncommitted.with_message_identities
     }
 
-    /// Commits, and from now on identifies uncommitted records by message alone too. Batches must
-    /// be prepared anew afterwards.
+    /// Commits, and from now on identifies uncommitted records by message alone too. Prepare all
+    /// batches again afterwards.
     pub fn learn_messages(&mut self) -> Result<(), StoreError> {
         // Uncommitted records are known by time and message together. Once committed, they are
         // compared by their messages in the archive.
@@ -279,6 +280,8 @@ impl StoreWriter {
 
     /// Notes a look at the group `arn`.
     pub fn looked(&mut self, arn: &str, facts: &GroupFacts, look: Look) {
+        // Coverage leaves out what the group no longer had then; for planning the whole look
+        // counts.
         if let Some(range) = facts.seen(look) {
             self.cover(&facts.name, range);
         }
@@ -292,7 +295,8 @@ impl StoreWriter {
         pulls
     }
 
-    /// Notes that an object was read to its end, and all of its records have been appended.
+    /// Notes that an object was read to its end and all of its records have been appended: they are
+    /// in the same commit as this note, or in an earlier one.
     pub fn take_object(&mut self, object: ObjectHash) {
         self.uncommitted.ledger.objects.add(object);
     }
@@ -360,8 +364,9 @@ impl StoreWriter {
             Checkpoint { records, others, archive, ledger, tombstones, ..Checkpoint::empty() };
         self.index.prepare(&checkpoint.to_payload(&self.layout)?)?;
         (self.snapshot, self.checkpoint) = IndexSnapshot::of_prepared(&self.index, &self.layout)?;
-        // The table is made from the commit while only this writer sees it, and waits beside the
-        // old table. A crash before `publish` leaves both old ones in force.
+        // The table is made from the commit while only this writer sees it, and is kept beside the
+        // old table until then. A crash before `publish` leaves both the old commit and the old
+        // table in force.
         self.prepare_table()?;
         self.index.publish()?;
         // The commit stands from here on. After a crash the next writer restores SHA256SUMS from
@@ -421,7 +426,7 @@ impl StoreWriter {
             none => none.insert(TableWriter::open(&self.layout, &self.checkpoint)?),
         };
         match keep(table) {
-            // A damaged table is derived data, and must not keep records out: it is made anew.
+            // The table is derived: a damaged one must not keep records out, and is rebuilt.
             Err(StoreError::Index { .. }) => {
                 self.table = None;
                 remove_table(&self.layout)?;

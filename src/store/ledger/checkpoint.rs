@@ -32,7 +32,7 @@ pub struct Checkpoint {
     pub(in crate::store) others: OtherRecords,
     /// The part of the archive that counts.
     pub(in crate::store) archive: ArchivePosition,
-    /// What has been covered, pulled and taken.
+    /// The coverage, the pulls and the objects taken.
     #[serde(flatten)]
     pub ledger: Ledger,
     /// The removals, in order.

@@ -79,6 +79,7 @@ impl Coverage {
         }
         let ranges = self.groups.entry(log_group.to_owned()).or_default();
         let mut joined = range;
+        // Both ends of a range are inside, so ranges a millisecond apart touch.
         ranges.retain(|it| {
             let is_apart = it.last_ms < joined.first_ms.saturating_sub(1)
                 || it.first_ms > joined.last_ms.saturating_add(1);

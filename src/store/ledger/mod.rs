@@ -1,6 +1,7 @@
-//! What a store knows beside its records: the ranges that have been looked at, what was pulled and
-//! taken, and what was removed. Every commit adds to it, in the archive's own notes
-//! ([`CommitNote`](note::CommitNote)) and in the index's commit ([`Checkpoint`]), which must agree.
+//! The ledger: what a store knows besides its records, namely the ranges that have been looked at,
+//! what was pulled and taken, and what was removed. Every commit adds to it, in the archive's own
+//! notes ([`CommitNote`](note::CommitNote)) and in the index's commit ([`Checkpoint`]), which must
+//! agree.
 
 pub(in crate::store) mod checkpoint;
 pub(in crate::store) mod coverage;
@@ -16,7 +17,7 @@ use coverage::Coverage;
 use objects::TakenObjects;
 use pulls::Pulls;
 
-/// What has been covered, pulled and taken.
+/// The coverage, the pulls and the objects taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     /// The time ranges that have been looked at.

@@ -15,14 +15,14 @@ thread_local! {
     static CONTEXT: RefCell<Option<DCtx<'static>>> = const { RefCell::new(None) };
 }
 
-/// Everything that a new index needs besides the records, and what makes the archive evidence:
-/// where its records came from, and which commit came before.
+/// Everything that a new index needs besides the records. It also makes the archive evidence: it
+/// says where records came from, and which commit came before.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(in crate::store) struct CommitNote {
     /// The number of records in the archive up to here.
     pub(in crate::store) records: u64,
-    /// What this commit adds to the ledger.
+    /// The additions of this commit to the ledger.
     #[serde(flatten)]
     pub(in crate::store) ledger: Ledger,
     /// The time of the commit, in milliseconds since 1970.
@@ -38,7 +38,7 @@ pub(in crate::store) struct CommitNote {
     /// [`Folded::take`](super::folded::Folded::take).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::store) tombstones: Vec<NotedTombstone>,
-    /// Which record came from which source. Encoded after the JSON, not in it.
+    /// The source of each record. Encoded after the JSON, not in it.
     #[serde(skip)]
     pub(in crate::store) runs: Runs,
 }

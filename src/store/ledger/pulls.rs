@@ -1,4 +1,4 @@
-//! What was pulled from which log group, and when it was last listed.
+//! The log groups that were pulled, and when each range of them was last listed.
 //!
 //! CloudWatch accepts events up to 14 days after they happened, so listing a range once is not
 //! enough. For each log group the store keeps when each range was last listed; what to list again
@@ -101,7 +101,7 @@ impl GroupFacts {
     }
 }
 
-/// What has been pulled from one log group.
+/// The pulls of one log group.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PulledGroup {
     /// The facts about the group.
@@ -147,6 +147,8 @@ impl PulledGroup {
     /// and the earlier time claims less.
     pub fn add(&mut self, look: Look) {
         let mut looks = Vec::with_capacity(self.looks.len() + 2);
+        // The old looks are in order and do not overlap. The new one is cut at their ends, so that
+        // each stretch gets a time of its own and the order holds.
         // The part of the new look that is still to be placed begins here.
         let mut next_ms = look.range.first_ms;
         let place = |looks: &mut Vec<Look>, first_ms: i64, last_ms: i64, at_ms: i64| {
@@ -234,8 +236,8 @@ impl PulledGroup {
     }
 }
 
-/// What has been pulled, for each log group by its ARN, which distinguishes groups of the same name
-/// in several accounts or regions.
+/// The pulls of all log groups, by ARN, which distinguishes groups of the same name in several
+/// accounts or regions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Pulls {

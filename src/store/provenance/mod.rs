@@ -1,4 +1,4 @@
-//! Where each record came from: which file, object or pull, which line of it, and when.
+//! Provenance: from which file, object or pull each record came, from which line of it, and when.
 //!
 //! Each commit notes in the archive which sources it read ([`Origin`]) and, in runs, which records
 //! came from which of them ([`Runs`]). The index knows nothing of this, so its commit does not grow

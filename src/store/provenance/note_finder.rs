@@ -59,7 +59,7 @@ impl NoteFinder {
     fn places_in(&mut self, file: u32) -> Result<&[NotePlace], StoreError> {
         if !self.places.contains_key(&file) {
             let places = if self.last.is_removed(file) {
-                // A removal noted its records anew in the file that replaces it.
+                // The file that replaces it has notes for the records that were left.
                 Vec::new()
             } else {
                 self.files.frames(file, self.last.extent(file))?.note_places()?

@@ -106,7 +106,7 @@ pub struct OriginStart {
     pub account: Option<String>,
     /// The region of a log group.
     pub region: Option<String>,
-    /// When the reading began.
+    /// The time at which the reading began.
     pub began: Timestamp,
 }
 
@@ -114,7 +114,7 @@ pub struct OriginStart {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OriginEnd {
-    /// When the reading ended, in milliseconds since 1970.
+    /// The time at which the reading ended, in milliseconds since 1970.
     pub ended_ms: i64,
     /// The format of the first thing that was understood.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -131,8 +131,8 @@ pub struct OriginEnd {
     /// Why the rest of it could not be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
-    /// What is wrong with compressed data in it. The checksum that shows it is at the end of the
-    /// data, so its records were stored before, and may not be what they were.
+    /// Damage to compressed data in it. The checksum that shows it comes at the end of the data, so
+    /// its records were stored before, and may not be what they were.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub damage: Option<String>,
 }
@@ -153,7 +153,7 @@ pub struct Origin {
     /// The region of a log group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
-    /// When the reading began, in milliseconds since 1970.
+    /// The time at which the reading began, in milliseconds since 1970.
     pub began_ms: i64,
     /// The version of the program that read it.
     pub version: String,

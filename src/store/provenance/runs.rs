@@ -1,4 +1,4 @@
-//! Which records of a commit came from which source, in runs.
+//! The sources of a commit's records, in runs.
 //!
 //! A run is a stretch of one archive block whose records follow one another in one source, the same
 //! number of lines apart. A file with one record a line makes one run of each block, about seven

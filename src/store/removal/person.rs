@@ -11,8 +11,8 @@ use crate::store::layout::Layout;
 use crate::store::verify::ArchiveCheck;
 use crate::store::words::folded;
 
-/// True if the message is an audit event in which somebody has an ID that `is_such` accepts; it is
-/// asked with IDs in lower case.
+/// True if the message is an audit event in which somebody has an ID that `is_such` accepts. IDs
+/// are passed to it in lower case.
 pub(super) fn is_of_any(message: &str, is_such: &dyn Fn(&str) -> bool) -> bool {
     let Some(OtherRecord::Audit(event)) = OtherRecord::parse(message) else { return false };
     let mut ids = AuditField::PEOPLE.into_iter().filter_map(|it| event.get(it));

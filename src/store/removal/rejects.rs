@@ -16,7 +16,7 @@ use crate::store::rejected::{RejectedFile, RejectedLine, RejectedLines, hash_in_
 /// The rejected input to remove.
 #[derive(Debug, Default)]
 pub(super) struct RejectedRemoval {
-    /// Files that hold such pieces.
+    /// The files that hold pieces to remove.
     pub(super) files: Vec<PathBuf>,
     /// The number of pieces.
     pub(super) pieces: u64,

@@ -26,16 +26,16 @@ use crate::store::reindex::{build_index, exchange, sweep_after_failure, told_of_
 use crate::store::verify::{ArchiveCheck, CommitChain, FileCheck, check_archive};
 use crate::time::Timestamp;
 
-/// Which records to remove.
+/// The choice of records to remove.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Removal {
-    /// Those that happened before a time.
+    /// Records that happened before a time.
     Before(Timestamp),
-    /// Those that name an address anywhere in their message, however it is written.
+    /// Records that name an address anywhere in their message, however it is written.
     Address(String),
 }
 
-/// What to remove, and what the tombstone will say of it.
+/// A request to remove records, with what the tombstone will say of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemovalRequest {
     /// The records to remove.
@@ -46,7 +46,7 @@ pub struct RemovalRequest {
     pub at: Timestamp,
 }
 
-/// What was removed, or would be.
+/// The counts of what was removed, or would be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RemovalReport {
     /// The number of records.
@@ -348,7 +348,8 @@ fn bury(
     let mut after = before;
     after.records = after.records.saturating_sub(noted.tombstone.records);
     if let RemovalRule::Before { before_ms } = &noted.tombstone.rule {
-        // Of a covered time, "nothing found" means that there was no such mail.
+        // Coverage says that mail which is not found did not exist. Of the time before, that is no
+        // longer true.
         after.ledger.coverage.forget_before(*before_ms);
     }
     after.tombstones.push(noted.tombstone.clone());
@@ -393,7 +394,7 @@ fn build_new_index(layout: &Layout, after: &mut Checkpoint) -> Result<(), StoreE
     index.finish()
 }
 
-/// Removes what a removal has left behind that was cut off after its commit.
+/// Removes what was left behind by a removal that was cut off after its commit.
 pub(in crate::store) fn finish_removal(
     layout: &Layout,
     checkpoint: &Checkpoint,

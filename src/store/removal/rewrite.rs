@@ -14,7 +14,7 @@ use crate::store::ledger::note::CommitNote;
 use crate::store::provenance::{Origin, OriginId, Place, Runs};
 use crate::store::verify::{ArchiveCheck, FileCheck};
 
-/// Where records came from, according to all notes of an archive.
+/// The provenance of records, according to all notes of an archive.
 pub(super) struct Sources<'c> {
     /// The notes by the file and the byte at which they end.
     notes: BTreeMap<(u32, u64), &'c CommitNote>,

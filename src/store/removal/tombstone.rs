@@ -15,13 +15,13 @@ use crate::time::Timestamp;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RemovalRule {
-    /// Those that happened before a time.
+    /// Records that happened before a time.
     #[serde(rename_all = "camelCase")]
     Before {
         /// The time, in milliseconds since 1970.
         before_ms: i64,
     },
-    /// Those that name an address. The address itself is not kept.
+    /// Records that name an address. The address itself is not kept.
     Address {
         /// The text that was hashed before the address.
         salt: String,
@@ -57,9 +57,9 @@ pub struct Tombstone {
     pub number: u32,
     /// The rule by which records were removed.
     pub rule: RemovalRule,
-    /// When, in milliseconds since 1970.
+    /// The time of the removal, in milliseconds since 1970.
     pub at_ms: i64,
-    /// Why, in the words of the person who removed them.
+    /// The reason, in the words of the person who removed them.
     pub reason: String,
     /// The version of the program that removed them.
     pub version: String,

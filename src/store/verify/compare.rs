@@ -159,7 +159,7 @@ fn each_block(layout: &Layout, file: &FileCheck, mut visit: impl FnMut(Vec<Docum
         let mut locations = Vec::new();
         for (line, bytes) in (0_u16..).zip(lines_of(lines)) {
             let Ok(record) = parse_line(bytes) else { continue };
-            // What is no email event is in the index of audit events.
+            // Other records are in the index of audit events.
             let Ok(event) = parser.parse(&record.message) else { continue };
             let leg = IdHash::of_leg(&event.trace_id, &record.message);
             documents.push(&record, &event, leg);

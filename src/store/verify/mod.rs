@@ -65,8 +65,8 @@ fn verify_once(
     on_progress: &(dyn Fn(VerifyProgress) + Sync),
 ) -> Result<VerifyReport, StoreError> {
     let mut report = VerifyReport::default();
-    // Before the index: a commit in between then leaves these sums behind the index, which is
-    // harmless, never ahead of it.
+    // Read before the index: if a commit comes in between, these sums are older than the index,
+    // which is harmless, and never newer.
     let earlier_sums = Sums::read(layout)?;
     let meter = Meter::new(layout, on_progress);
     let (snapshot, checkpoint) = index::open(layout, &meter, &mut report);
