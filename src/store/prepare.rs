@@ -294,7 +294,7 @@ impl Preparer {
         let start = self.lines.len();
         write_line(record, escaped_message, &mut self.lines);
         let position = self.batch.len();
-        // Events say themselves when they happened, so the message alone identifies them.
+        // Audit events carry their own time, so the message alone identifies them.
         let identity = Identity::of_message(&record.message);
         let document = other_document(record, other, identity);
         match self.has_other(&document, identity) {

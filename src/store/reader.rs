@@ -87,9 +87,9 @@ impl Store {
             let (files, is_any_missing) = ArchiveFiles::hold(&layout, &checkpoint.archive)?;
             let table = HeldTable::find(&layout, &checkpoint);
             attempts -= 1;
-            // A removal in between takes files away, and a commit replaces the table; each leaves
-            // another commit, which is opened instead. A file that is missing without that is lost,
-            // but the others can still be read.
+            // A removal in between takes files away, and a commit replaces the table. Each leaves
+            // another commit, which is opened instead. If a file is missing without that, it is
+            // lost, but the others can still be read.
             let is_whole = !is_any_missing && table.is_some();
             let is_new = || read_checkpoint(&layout).is_ok_and(|it| it != checkpoint);
             if is_whole || attempts == 0 || !is_new() {

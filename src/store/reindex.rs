@@ -93,7 +93,7 @@ pub(super) fn told_of_room(error: StoreError, layout: &Layout, archive_bytes: u6
             // With no old index to measure, the archive's size is a safe estimate.
             Err(_) => layout.archive_dir()?.bytes()?,
         };
-        // Twice: the last merge writes a segment of everything beside those that it merges.
+        // Twice, as at worst a merge of everything is written beside what it merges.
         let needed_bytes = index_bytes.saturating_mul(2).saturating_add(archive_bytes);
         Ok::<_, StoreError>((needed_bytes, layout.root_dir()?.free_bytes()?))
     };

@@ -164,7 +164,7 @@ impl StoreWriter {
     /// added and what was a duplicate.
     pub fn append(&mut self, mut batches: Vec<PreparedBatch>) -> Result<Vec<Appended>, StoreError> {
         let preparers = self.preparers();
-        // A commit since may have stored some of their records.
+        // A commit since they were prepared may have stored some of their records.
         batches
             .par_iter_mut()
             .filter(|it| it.commit_count != preparers.commit_count)
@@ -182,7 +182,7 @@ impl StoreWriter {
                     blocks.extend(prepared, batch.documents);
                 }
                 PreparedLines::Blocks(prepared) => {
-                    // The blocks hold duplicates of what this commit has taken already.
+                    // Some of the records turned out to be duplicates: the others get new blocks.
                     let lines = prepared
                         .iter()
                         .map(|it| decompress_block(&it.frame))
@@ -364,9 +364,8 @@ impl StoreWriter {
             Checkpoint { records, others, archive, ledger, tombstones, ..Checkpoint::empty() };
         self.index.prepare(&checkpoint.to_payload(&self.layout)?)?;
         (self.snapshot, self.checkpoint) = IndexSnapshot::of_prepared(&self.index, &self.layout)?;
-        // The table is made from the commit while only this writer sees it, and is kept beside the
-        // old table until then. A crash before `publish` leaves both the old commit and the old
-        // table in force.
+        // The table is made from a commit that only this writer sees so far, beside the old table.
+        // A crash before `publish` leaves the old commit and the old table in force.
         self.prepare_table()?;
         self.index.publish()?;
         // The commit stands from here on. After a crash the next writer restores SHA256SUMS from

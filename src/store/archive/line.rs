@@ -78,7 +78,7 @@ pub(in crate::store) fn write_line(
 
 /// Appends a text that rarely needs an escape.
 fn push_text(text: &str, lines: &mut Vec<u8>) {
-    // Without an early exit the compiler looks at many bytes at once.
+    // Without an early exit the compiler can look at many bytes at once.
     let needs_escape =
         text.bytes().fold(false, |any, it| any | (it < b' ') | (it == b'"') | (it == b'\\'));
     if needs_escape { push_json(text, lines) } else { push_quoted(text.as_bytes(), lines) }

@@ -70,7 +70,6 @@ impl Sums {
         self.by_number.retain(|it, _| *it < number);
     }
 
-    /// Forgets one file.
     pub(in crate::store) fn remove(&mut self, number: u32) {
         self.by_number.remove(&number);
     }

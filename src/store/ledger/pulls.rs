@@ -147,8 +147,6 @@ impl PulledGroup {
     /// and the earlier time claims less.
     pub fn add(&mut self, look: Look) {
         let mut looks = Vec::with_capacity(self.looks.len() + 2);
-        // The old looks are in order and do not overlap. The new one is cut at their ends, so that
-        // each stretch gets a time of its own and the order holds.
         // The part of the new look that is still to be placed begins here.
         let mut next_ms = look.range.first_ms;
         let place = |looks: &mut Vec<Look>, first_ms: i64, last_ms: i64, at_ms: i64| {
@@ -157,6 +155,8 @@ impl PulledGroup {
             }
         };
         for old in &self.looks {
+            // The old looks are in order and do not overlap. The new one is cut at their ends, so
+            // that the result is in order without overlaps too.
             let (first, last) = (old.range.first_ms, old.range.last_ms);
             if last < look.range.first_ms || first > look.range.last_ms {
                 if first > look.range.last_ms {

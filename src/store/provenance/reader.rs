@@ -95,7 +95,7 @@ impl ProvenanceReader<'_> {
         let named = |note: &CommitNote| note.origins.iter().find(|it| it.id == id).cloned();
         let Some(mut origin) = named(note) else { return Ok(None) };
         let mut place = place;
-        // Every commit while it is being read notes it, so the first that does not ends the search.
+        // Commits note it until it has ended: the first that does not ends the search.
         while origin.end.is_none() {
             let Some((next, note)) = self.notes.note_behind(place.0, place.1)? else { break };
             let Some(later) = named(&note) else { break };
@@ -136,7 +136,7 @@ pub(in crate::store) fn origin_histories(
                 let Frame::Note { content, .. } = frame else { continue };
                 // `verify` reports what cannot be read.
                 if let Ok(mut note) = CommitNote::decode(&content) {
-                    // Not needed here, and by far the largest part of a note.
+                    // Not needed here, and there may be a run for each record.
                     note.runs = super::Runs::default();
                     notes.push(note);
                 }

@@ -261,7 +261,6 @@ impl RejectedFile {
         self.encoder.get_ref().written_bytes
     }
 
-    /// Adds lines.
     pub(in crate::store) fn write(&mut self, lines: &[u8]) -> Result<(), StoreError> {
         self.encoder.write_all(lines).map_err(StoreError::io("write", &self.path))
     }

@@ -348,8 +348,8 @@ fn bury(
     let mut after = before;
     after.records = after.records.saturating_sub(noted.tombstone.records);
     if let RemovalRule::Before { before_ms } = &noted.tombstone.rule {
-        // Coverage says that mail which is not found did not exist. Of the time before, that is no
-        // longer true.
+        // Within coverage, mail that is not found did not exist. Before this time that is no longer
+        // true.
         after.ledger.coverage.forget_before(*before_ms);
     }
     after.tombstones.push(noted.tombstone.clone());

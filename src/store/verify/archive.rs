@@ -325,8 +325,7 @@ fn check_file(
         meter,
     };
     loop {
-        // Notes alone: the checksum covers the blocks, so that decompressing them would find
-        // nothing more.
+        // Notes alone: a change to a block shows in the checksum, without decompressing it.
         match frames.next_note() {
             Ok(Some(Frame::Note { content, end })) => {
                 check.problems.extend(hashing.go_on(end).err().map(|it| it.to_string()));
