@@ -376,7 +376,7 @@ impl Preparer {
             .collect()
     }
 
-    /// Compares a batch with this commit that was prepared against an earlier one.
+    /// Compares a batch that was prepared against an earlier commit with this one.
     pub(super) fn find_stored(&mut self, batch: &mut PreparedBatch) -> Result<(), StoreError> {
         batch.commit_count = self.commit_count;
         for (record, document) in batch.records.iter_mut().zip(&batch.documents) {

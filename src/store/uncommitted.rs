@@ -9,7 +9,7 @@ use super::provenance::{OriginId, Place, Runs};
 #[derive(Default)]
 pub(super) struct Uncommitted {
     pub(super) record_count: u64,
-    /// Those of the records that are no email events.
+    /// The number of those that are no email events.
     pub(super) other_count: u64,
     pub(super) ledger: Ledger,
     pub(super) runs: Runs,

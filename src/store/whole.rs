@@ -35,7 +35,7 @@ pub(super) struct StorePart {
     whole: Whole,
     /// The places of the same records here.
     here: Vec<Location>,
-    /// Those of them that are email events.
+    /// The number of those that are email events.
     mail_records: u64,
 }
 

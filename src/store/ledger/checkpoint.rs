@@ -27,7 +27,7 @@ pub struct Checkpoint {
     pub(in crate::store) index_format: u32,
     /// Records in the archive, each of which is once in the index or in the index of audit events.
     pub records: u64,
-    /// Those of them that are no email events.
+    /// The number of those that are no email events.
     #[serde(default, skip_serializing_if = "OtherRecords::is_none")]
     pub(in crate::store) others: OtherRecords,
     /// The part of the archive that counts.
@@ -49,7 +49,7 @@ pub(in crate::store) enum Extent {
     /// The whole file.
     #[default]
     Whole,
-    /// Its first bytes, by number.
+    /// Its first bytes, as many as given.
     Bytes(u64),
     /// Unknown, as the commit that ended in it is lost.
     Unknown,

@@ -62,8 +62,8 @@ impl Look {
 pub struct GroupFacts {
     /// The name of the group.
     pub name: String,
-    /// Days after which CloudWatch deletes its events, when last asked; `None` for never, or if we
-    /// may not know.
+    /// Days after which CloudWatch deletes its events, when last asked; `None` for never, or if
+    /// unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention_days: Option<u32>,
     /// The time of its creation, in milliseconds since 1970; `None` if unknown.
@@ -250,7 +250,7 @@ impl Pulls {
         self.groups.is_empty()
     }
 
-    /// The groups by ARN, in order of that.
+    /// The groups, in order of their ARNs.
     pub fn groups(&self) -> impl Iterator<Item = (&str, &PulledGroup)> {
         self.groups.iter().map(|(arn, group)| (arn.as_str(), group))
     }

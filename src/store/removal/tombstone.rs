@@ -59,7 +59,7 @@ pub struct Tombstone {
     pub rule: RemovalRule,
     /// The time of the removal, in milliseconds since 1970.
     pub at_ms: i64,
-    /// The reason, in the words of the person who removed them.
+    /// The reason, in the words of the person who removed the records.
     pub reason: String,
     /// The version of the program that removed them.
     pub version: String,
