@@ -87,6 +87,7 @@ impl TakenObjects {
 
 impl PartialEq for TakenObjects {
     fn eq(&self, other: &Self) -> bool {
+        // `known` has the same hashes.
         self.hashes == other.hashes
     }
 }

@@ -15,6 +15,8 @@ impl OriginId {
     /// The ID of the source called `name` that is the `ordinal`-th one to be read on top of the
     /// commit with head `head`.
     pub(super) fn new(head: &str, ordinal: u64, name: &str) -> Self {
+        // The head changes with each commit, and the ordinal starts over with each writer. So both
+        // come again only if nothing of the first reading was committed.
         let mut hasher = Sha256::new();
         hasher.update(head);
         hasher.update(ordinal.to_le_bytes());

@@ -146,6 +146,7 @@ pub(in crate::store) fn origin_histories(
         .collect::<Result<_, StoreError>>()?;
     let mut indices: BTreeMap<OriginId, usize> = BTreeMap::new();
     let mut histories: Vec<OriginHistory> = Vec::new();
+    // In the order of the files, and so of the commits, whichever was read first.
     for note in notes.into_iter().flatten() {
         let at = note.at_ms.and_then(Timestamp::from_ms);
         for origin in note.origins {

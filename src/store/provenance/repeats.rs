@@ -77,6 +77,7 @@ impl Repeats {
             Err(error) => return Err(error),
         };
         let file = serde_json::from_slice::<File>(&text).ok();
+        // The sum was made of the content as we write it, so it is written once more to compare.
         let sound = file.filter(|it| it.content.sha256().is_ok_and(|sum| sum == it.sha256));
         Ok(sound.map(|it| Self { repeated: it.content.repeated, forgotten: it.content.forgotten }))
     }

@@ -125,6 +125,7 @@ impl Runs {
             let has_bytes = !run.byte_offsets.is_empty();
             let flags = u64::from(run.line.is_some()) | u64::from(has_bytes) << 1;
             if run.start.file != before.file {
+                // A flag, as few runs begin a file: the others need no number for it.
                 before = Before { file: run.start.file, offset: 0, ..before };
                 push_number(&mut bytes, flags | NEW_FILE);
                 push_number(&mut bytes, u64::from(run.start.file));
