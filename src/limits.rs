@@ -138,6 +138,10 @@ pub const NOTE_BYTES_MAX: u64 = 128 << 20;
 /// Notes of commits that whoever asks for provenance keeps.
 pub const NOTES_KEPT: usize = 8;
 
+/// Commits without news of a source that is still open, after which whoever asks for provenance
+/// looks for its end no further. An import commits every 15 s: an hour.
+pub const NOTES_WITHOUT_NEWS_MAX: usize = 240;
+
 /// Stretches of affected records that `verify` tells apart in one file; beyond it the last one is
 /// told as if it went on to the end.
 pub const DAMAGE_STRETCHES_MAX: usize = 100;

@@ -116,7 +116,7 @@ mod tests {
         shape.json(&Zone::UTC, &mut JsonWriter::lines(&mut lines)).unwrap();
         assert_eq!(
             String::from_utf8(lines).unwrap(),
-            "{\"facets\":{\"subject\":{\"valueCount\":1,\"values\":[{\"count\":2,\"value\":\"\\u202eexe.pdf\\u007f\"}]}}}\n"
+            "{\"facets\":{\"subject\":{\"values\":[{\"value\":\"\\u202eexe.pdf\\u007f\",\"count\":2}],\"valueCount\":1}}}\n"
         );
     }
 }

@@ -5,6 +5,8 @@
 //! with the number of sources. A source that added nothing has no record to speak of: it is kept in
 //! a separate file ([`Repeats`]), once however often it comes.
 
+#[cfg(test)]
+mod carried_tests;
 mod note_finder;
 mod open_origins;
 mod origin;

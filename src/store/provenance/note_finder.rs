@@ -1,11 +1,11 @@
 //! Finding the notes of commits in the archive without reading its records.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::limits;
 use crate::store::StoreError;
-use crate::store::archive::{ArchiveFiles, NotePlace};
+use crate::store::archive::{ArchiveFiles, Location, NotePlace};
 use crate::store::layout::Layout;
 use crate::store::ledger::checkpoint::ArchivePosition;
 use crate::store::ledger::note::CommitNote;
@@ -19,10 +19,16 @@ pub(super) struct NoteFinder {
     places: BTreeMap<u32, Vec<NotePlace>>,
     /// The notes read last, the newest first.
     notes: VecDeque<FoundNote>,
+    /// The notes that carry the runs of a removed one: by the file that the runs are about and the
+    /// end of the note that stands where the removed one did; none if there is none.
+    carriers: HashMap<(u32, NoteEnd), Option<NoteEnd>>,
 }
 
+/// A file, and the byte at which a note ends in it.
+type NoteEnd = (u32, u64);
+
 /// A note, with its file and the byte at which it ends.
-pub(super) type FoundNote = ((u32, u64), Arc<CommitNote>);
+pub(super) type FoundNote = (NoteEnd, Arc<CommitNote>);
 
 impl NoteFinder {
     pub(super) fn new(layout: &Layout, files: &Arc<ArchiveFiles>, last: &ArchivePosition) -> Self {
@@ -32,6 +38,7 @@ impl NoteFinder {
             last: last.clone(),
             places: BTreeMap::new(),
             notes: VecDeque::new(),
+            carriers: HashMap::new(),
         }
     }
 
@@ -54,6 +61,36 @@ impl NoteFinder {
             (file, offset) = (file + 1, None);
         }
         Ok(None)
+    }
+
+    /// Finds the note with the run of a record: that of the record's commit, or, if the file with
+    /// that one was replaced, the note that replaces it.
+    pub(super) fn note_of(&mut self, location: Location) -> Result<Option<FoundNote>, StoreError> {
+        let found = self.note_behind(location.file, u64::from(location.offset))?;
+        let Some((end, note)) = found else { return Ok(None) };
+        if note.runs.find(location).is_some() {
+            return Ok(Some((end, note)));
+        }
+        if !(location.file..end.0).any(|it| self.last.is_removed(it)) {
+            return Ok(None);
+        }
+        // All records of a file whose note was replaced are of one commit, so one search does.
+        let key = (location.file, end);
+        if let Some(carrier) = self.carriers.get(&key) {
+            // A note that ends after the byte before its end is itself.
+            return match *carrier {
+                Some((file, end)) => self.note_behind(file, end - 1),
+                None => Ok(None),
+            };
+        }
+        let mut carrier = self.note_behind(end.0, end.1)?;
+        while let Some((end, _)) =
+            carrier.as_ref().filter(|(_, it)| it.runs.find(location).is_none())
+        {
+            carrier = self.note_behind(end.0, end.1)?;
+        }
+        self.carriers.insert(key, carrier.as_ref().map(|(end, _)| *end));
+        Ok(carrier)
     }
 
     fn places_in(&mut self, file: u32) -> Result<&[NotePlace], StoreError> {

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 
 use super::note_finder::NoteFinder;
 use super::{Origin, OriginId};
+use crate::limits;
 use crate::store::archive::{ArchiveFiles, Frame, Location};
 use crate::store::layout::Layout;
 use crate::store::ledger::checkpoint::Checkpoint;
@@ -57,8 +58,7 @@ pub(in crate::store) fn reader<'s>(
 impl ProvenanceReader<'_> {
     /// Returns where the record at a location came from; `None` if that was not recorded.
     pub fn of(&mut self, location: Location) -> Result<Option<Provenance>, StoreError> {
-        let found = self.notes.note_behind(location.file, u64::from(location.offset))?;
-        let Some((place, note)) = found else { return Ok(None) };
+        let Some((place, note)) = self.notes.note_of(location)? else { return Ok(None) };
         let Some((id, line, byte_offset)) = note.runs.find(location) else { return Ok(None) };
         let Some(origin) = self.origin(id, place, &note)? else { return Ok(None) };
         Ok(Some(Provenance {
@@ -94,12 +94,18 @@ impl ProvenanceReader<'_> {
         }
         let named = |note: &CommitNote| note.origins.iter().find(|it| it.id == id).cloned();
         let Some(mut origin) = named(note) else { return Ok(None) };
-        let mut place = place;
-        // Commits note it until it has ended: the first that does not ends the search.
-        while origin.end.is_none() {
+        let (mut place, mut silent_count) = (place, 0);
+        // A source has no end if the program was killed while it read it: the search for one is
+        // bounded by how long a source may rest while others make commits.
+        while origin.end.is_none() && silent_count < limits::NOTES_WITHOUT_NEWS_MAX {
             let Some((next, note)) = self.notes.note_behind(place.0, place.1)? else { break };
-            let Some(later) = named(&note) else { break };
-            origin.merge(&later);
+            match named(&note) {
+                Some(later) => {
+                    origin.merge(&later);
+                    silent_count = 0;
+                }
+                None => silent_count += 1,
+            }
             place = next;
         }
         self.origins.insert(id, origin.clone());

@@ -4,7 +4,7 @@
 //! number of lines apart. A file with one record a line makes one run of each block, about seven
 //! bytes before compression.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::OriginId;
 use crate::limits;
@@ -90,6 +90,23 @@ impl Runs {
             line_step: 0,
             byte_offsets: place.and_then(|it| it.byte_offset).into_iter().collect(),
         });
+    }
+
+    /// The runs of the files for which `is_meant` holds.
+    pub(in crate::store) fn of_files(&self, is_meant: impl Fn(u32) -> bool) -> Self {
+        Self(self.0.iter().filter(|it| is_meant(it.start.file)).cloned().collect())
+    }
+
+    /// Adds runs of other records.
+    pub(in crate::store) fn append(&mut self, mut others: Self) {
+        self.0.append(&mut others.0);
+        // `find` and the encoding rely on the order.
+        self.0.sort_by_key(|it| it.start);
+    }
+
+    /// The files whose records the runs are about.
+    pub(in crate::store) fn files(&self) -> BTreeSet<u32> {
+        self.0.iter().map(|it| it.start.file).collect()
     }
 
     /// The number of records of each run, with the archive file that they are in.

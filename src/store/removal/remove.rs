@@ -270,10 +270,12 @@ fn remove(
     // The last file may be one of those to rewrite, and its records must go to a later one.
     writer.seal_active()?;
     let sources = Sources::new(&archive);
+    let numbers: BTreeSet<u32> = archive.files.iter().map(|it| it.number).collect();
+    let is_left = |file| numbers.contains(&file) && !found.contains_key(&file);
     let note =
         CommitNote { records: checkpoint.records, at_ms: Some(at_ms), ..CommitNote::default() };
     for file in archive.files.iter().filter(|it| found.contains_key(&it.number)) {
-        rewrite(layout, file, &matcher, &sources, &mut writer, note.clone())?;
+        rewrite(layout, (file, &is_left), &matcher, &sources, &mut writer, note.clone())?;
     }
     let tombstone = Tombstone {
         number: checkpoint.tombstones.last().map_or(0, |it| it.number).saturating_add(1),

@@ -18,6 +18,9 @@ use crate::store::verify::{ArchiveCheck, FileCheck};
 pub(super) struct Sources<'c> {
     /// The notes by the file and the byte at which they end.
     notes: BTreeMap<(u32, u64), &'c CommitNote>,
+    /// The notes with runs of a file, by the file: commits may begin in one and end in another, and
+    /// removals carry runs on.
+    of_file: BTreeMap<u32, Vec<&'c CommitNote>>,
     /// The sources, each as known at its end.
     origins: BTreeMap<OriginId, Origin>,
 }
@@ -25,9 +28,13 @@ pub(super) struct Sources<'c> {
 impl<'c> Sources<'c> {
     pub(super) fn new(archive: &'c ArchiveCheck) -> Self {
         let mut notes = BTreeMap::new();
+        let mut of_file: BTreeMap<u32, Vec<&CommitNote>> = BTreeMap::new();
         let mut origins: BTreeMap<OriginId, Origin> = BTreeMap::new();
         for (file, commit) in archive.commits() {
             notes.insert((file, commit.end), &commit.note);
+            for of_runs in commit.note.runs.files() {
+                of_file.entry(of_runs).or_default().push(&commit.note);
+            }
             for origin in &commit.note.origins {
                 match origins.get_mut(&origin.id) {
                     Some(known) => known.merge(origin),
@@ -35,15 +42,16 @@ impl<'c> Sources<'c> {
                 }
             }
         }
-        Self { notes, origins }
+        Self { notes, of_file, origins }
     }
 
     /// The source of a record, and its place there.
     fn of(&self, at: Location) -> Option<(OriginId, Option<Place>)> {
         // A commit's note comes after its records, so it is the next one that ends later.
         let behind = (at.file, u64::from(at.offset) + 1);
-        let (_, note) = self.notes.range(behind..).next()?;
-        let (id, line, byte_offset) = note.runs.find(at)?;
+        let regular = self.notes.range(behind..).next().and_then(|(_, it)| it.runs.find(at));
+        let carried = || self.of_file.get(&at.file)?.iter().find_map(|it| it.runs.find(at));
+        let (id, line, byte_offset) = regular.or_else(carried)?;
         Some((id, line.map(|line| Place { line, byte_offset })))
     }
 
@@ -82,9 +90,11 @@ impl<'c> Sources<'c> {
 }
 
 /// Appends what is left of a file to the archive, in new blocks, with a note of where it came from.
+/// The note carries on what the file's notes say of records in other files, of which `is_left` tells
+/// whether they stay.
 pub(super) fn rewrite(
     layout: &Layout,
-    file: &FileCheck,
+    (file, is_left): (&FileCheck, &dyn Fn(u32) -> bool),
     matcher: &RemovalMatcher,
     sources: &Sources<'_>,
     archive: &mut ArchiveWriter,
@@ -114,7 +124,10 @@ pub(super) fn rewrite(
         }
     }
     kept.flush()?;
-    let (runs, used) = (kept.runs, kept.used);
+    let (mut runs, used) = (kept.runs, kept.used);
+    for commit in &file.commits {
+        runs.append(commit.note.runs.of_files(is_left));
+    }
     let origins = sources.carried(file, &used);
     // Earlier builds noted no sources.
     if origins.is_empty() && runs.is_empty() {
