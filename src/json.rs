@@ -1,4 +1,4 @@
-//! JSON: values of our own written, and the parts of any found.
+//! JSON: writes our own values, and scans any bytes for tokens.
 
 mod scan;
 
@@ -6,20 +6,20 @@ use serde::Serialize;
 
 pub(crate) use scan::{Token, TokenKind, Tokens, escape, escaped, is_blank, text_end};
 
-/// Why it cannot fail: we write no other values.
+/// Why writing cannot fail: we write no other values.
 const CAN_BE_WRITTEN: &str = "texts, numbers, lists and maps by text are what JSON holds";
 
-/// A value on one line.
+/// Writes a value on one line.
 pub(crate) fn bytes(value: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(value).expect(CAN_BE_WRITTEN)
 }
 
-/// A value on one line.
+/// Writes a value on one line.
 pub(crate) fn text(value: &(impl Serialize + ?Sized)) -> String {
     serde_json::to_string(value).expect(CAN_BE_WRITTEN)
 }
 
-/// A value as serde's own.
+/// Converts a value to serde's own.
 pub(crate) fn value(value: &impl Serialize) -> serde_json::Value {
     serde_json::to_value(value).expect(CAN_BE_WRITTEN)
 }

@@ -1,7 +1,7 @@
-//! Where the parts of a JSON text stand, without reading what they say.
+//! Splits a JSON text into its tokens without parsing their content.
 //!
-//! Any bytes will do: in what is no JSON, quotes and brackets are found all the same. Whoever has to
-//! know whether the parts fit together looks at their order.
+//! Accepts any bytes: quotes and brackets are found in invalid JSON too. Callers that need valid
+//! JSON check the order of the tokens.
 
 use std::ops::Range;
 
@@ -15,9 +15,9 @@ pub enum TokenKind {
     Colon,
     /// A text with its quotes.
     Text,
-    /// A text that the bytes end in.
+    /// A text without its closing quote.
     Unclosed,
-    /// A number, a word, or what is none of JSON's.
+    /// A number, a word, or bytes that are not JSON.
     Other,
 }
 
@@ -25,13 +25,13 @@ pub enum TokenKind {
 pub struct Token {
     pub kind: TokenKind,
     pub range: Range<usize>,
-    /// How many brackets are open behind it.
+    /// Open brackets after it.
     pub depth: usize,
-    /// Whether it is a text with a newline in it as it is, which JSON forbids.
+    /// True for a text with a raw newline, which JSON forbids.
     pub has_newline: bool,
 }
 
-/// Goes from part to part. What stands between them is blank.
+/// Iterates over the tokens. Between them there are only blanks.
 #[derive(Clone, Debug)]
 pub struct Tokens<'j> {
     bytes: &'j [u8],
@@ -82,13 +82,13 @@ impl Iterator for Tokens<'_> {
     }
 }
 
-/// Whether a byte ends what is neither a text nor a sign.
+/// True if a byte ends a number or word.
 fn is_end(byte: &u8) -> bool {
     is_blank(*byte) || matches!(byte, b'{' | b'}' | b'[' | b']' | b',' | b':' | b'"')
 }
 
-/// The index behind the text whose opening quote stands at `start`, and whether there is a newline
-/// in it: found in one pass, since framing looks for both in all that is imported.
+/// Returns the index after the text whose opening quote is at `start`, and sets `has_newline` if
+/// there is a raw newline in it. One pass finds both, since framing needs both for all input.
 pub fn text_end(bytes: &[u8], start: usize, has_newline: &mut bool) -> Option<usize> {
     let mut index = start + 1;
     loop {
@@ -111,8 +111,8 @@ pub fn is_blank(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
 }
 
-/// The length of the escape that a text begins with, and the character that it stands for: none
-/// where it is half of a surrogate pair. `None` where a text begins otherwise.
+/// Returns the length of the escape that a text begins with, and its character: none for half of a
+/// surrogate pair. `None` if the text does not begin with an escape.
 pub fn escape(text: &str) -> Option<(usize, Option<char>)> {
     let unit = |at: usize| {
         let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
@@ -132,7 +132,7 @@ pub fn escape(text: &str) -> Option<(usize, Option<char>)> {
     }
 }
 
-/// The character that a letter stands for behind a backslash.
+/// Returns the character that a letter means after a backslash.
 pub fn escaped(letter: u8) -> Option<u8> {
     match letter {
         b'"' | b'\\' | b'/' => Some(letter),

@@ -7,7 +7,7 @@ use super::layers::Lookahead;
 
 pub(super) struct Base64Text {
     input: Lookahead,
-    /// Up to three six-bit values that wait for the fourth.
+    /// Up to three six-bit values of an open group of four.
     bits: u32,
     bit_count: u32,
     decoded: Cursor<Vec<u8>>,
@@ -18,7 +18,7 @@ impl Base64Text {
         Self { input, bits: 0, bit_count: 0, decoded: Cursor::default() }
     }
 
-    /// Ends a payload: what is left of a group of four are bits of padding.
+    /// Ends a payload. The rest of an open group is padding.
     fn end_group(&mut self) {
         self.bits = 0;
         self.bit_count = 0;
@@ -34,7 +34,8 @@ impl Base64Text {
         }
     }
 
-    /// Decodes what is buffered, up to the end of a line. False at the end of the input.
+    /// Decodes the buffered bytes up to the end of a line, where the next payload may begin. False
+    /// at the end of the input.
     fn decode_more(&mut self) -> io::Result<bool> {
         self.decoded.get_mut().clear();
         self.decoded.set_position(0);
@@ -55,7 +56,7 @@ impl Base64Text {
                 },
             }
         }
-        // A payload without padding ends where the next one's gzip header begins.
+        // Without padding, only the gzip header of the next payload shows where one ends.
         if chunk.ends_with(b"\n") && self.bit_count > 0 && self.input.peek(4) == b"H4sI" {
             self.end_group();
         }

@@ -1,4 +1,4 @@
-//! What the reader hands to the decoders: framed units with their bytes.
+//! Batches of framed units, handed from the reader to the decoders.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,33 +8,33 @@ use super::document::DocumentContext;
 use super::error::RejectReason;
 use crate::limits;
 
-/// Framed units in their order, with their own copy of the bytes: about
-/// [`limits::BATCH_BYTES`] of them, more only where one unit alone is larger.
+/// Framed units in order, with their own copy of the bytes: about [`limits::BATCH_BYTES`] of them,
+/// more only if one unit alone is larger.
 pub struct Batch {
     bytes: Vec<u8>,
-    /// Where the memory of its bytes goes when it is dropped.
+    /// The pool to which the memory of `bytes` returns on drop.
     buffers: Buffers,
     units: Vec<BatchUnit>,
-    /// The log stream that the file's place in an S3 export tells.
+    /// The log stream named by the file's path in an S3 export.
     log_stream: Option<Arc<str>>,
     raw_bytes: u64,
     expansion_bytes_max: u64,
 }
 
-/// Memory that goes from a batch that was decoded to one that is read: fresh memory costs a tenth
-/// of an import.
+/// A pool of memory that passes from decoded batches to new ones: fresh memory costs a tenth of an
+/// import.
 #[derive(Clone, Default)]
 pub(super) struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
 
 impl Buffers {
     fn take(&self) -> Vec<u8> {
         let known = self.0.lock().ok().and_then(|mut it| it.pop());
-        // A batch is full when its last unit makes it so.
+        // Some more, because the last unit takes a batch beyond its bound.
         known.unwrap_or_else(|| Vec::with_capacity(limits::BATCH_BYTES + limits::BATCH_BYTES / 8))
     }
 
     fn give(&self, mut buffer: Vec<u8>) {
-        // One unit may be much larger than the rest; nothing of that size is kept.
+        // One unit may be much larger than the rest, and the pool would keep its memory for good.
         if buffer.capacity() > 4 * limits::BATCH_BYTES {
             return;
         }
@@ -62,26 +62,26 @@ pub(super) struct BatchUnit {
 }
 
 pub(super) enum UnitKind {
-    /// A JSON value, or a line that looks like one or several.
+    /// A JSON value, or a line that looks like one or more.
     Json,
     /// An element of a document's list.
     Element(Arc<DocumentContext>),
-    /// A line with a time or names before its message, and the lines that this goes on over; or a
-    /// row of values that tabs part.
+    /// A line with a time or names before its message, and the lines over which the message
+    /// continues; or a row of tab-separated values.
     Text,
     CsvRow(Arc<CsvHeader>),
     /// A line of base64.
     Payload,
-    /// What the input says of its own completeness.
+    /// The input's claim about its own completeness.
     Claim(Claim),
-    /// Not understood already by the reader.
+    /// Not even understood by the reader.
     Rejected {
         reason: RejectReason,
         is_continuation: bool,
     },
 }
 
-/// Units after which a batch is full even when they are tiny.
+/// Units after which a batch is full, however tiny they are.
 const UNITS_MAX: usize = limits::BATCH_BYTES / 64;
 
 impl Batch {
@@ -96,32 +96,33 @@ impl Batch {
         }
     }
 
-    /// Whether it holds no unit at all.
+    /// True if there is no unit in it.
     pub fn is_empty(&self) -> bool {
         self.units.is_empty()
     }
 
-    /// Bytes of all its units together.
+    /// Returns the bytes of all units together.
     pub fn byte_count(&self) -> usize {
         self.bytes.len()
     }
 
-    /// How many units it holds. A unit may decode to several records.
+    /// Returns the number of units. A unit may decode to several records.
     pub fn unit_count(&self) -> usize {
         self.units.len()
     }
 
-    /// Bytes of the raw input that had been read when the batch was full.
+    /// Returns the bytes of the raw input that had been read when the batch was full.
     pub fn raw_bytes(&self) -> u64 {
         self.raw_bytes
     }
 
-    /// Bytes that all payloads of the input up to the end of this batch may expand to together.
+    /// Returns the bytes to which all payloads of the input up to the end of this batch may expand
+    /// together.
     pub fn expansion_bytes_max(&self) -> u64 {
         self.expansion_bytes_max
     }
 
-    /// Notes how far the input had been read, and what its payloads may expand to.
+    /// Notes how far the input was read, and to how many bytes its payloads may expand.
     pub(super) fn set_origin(&mut self, raw_bytes: u64, expansion_bytes_max: u64) {
         self.raw_bytes = raw_bytes;
         self.expansion_bytes_max = expansion_bytes_max;

@@ -1,5 +1,4 @@
-//! What an export looks like from outside: a directory or a zip with records, and tables of them
-//! that are no logs.
+//! Recognizes an exported bundle: a directory or a zip with records, and tables that are not logs.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -12,28 +11,28 @@ use zip::{CompressionMethod, ZipArchive};
 use super::error::RejectReason;
 use crate::limits;
 
-/// The file of a bundle that says that it is one.
+/// The file that identifies a bundle.
 pub const BUNDLE_MANIFEST: &str = "manifest.json";
 
-/// The file of a bundle that holds its records.
+/// The file with a bundle's records.
 pub const BUNDLE_RECORDS: &str = "records.ndjson";
 
-/// What a bundle's manifest calls itself, under `format`.
+/// The `format` in a bundle's manifest.
 pub const BUNDLE_FORMAT: &str = "mailtrace-bundle";
 
-/// Bytes at the beginning of a manifest in which it says what it is.
+/// Bytes at the start of a manifest that include its `format`.
 const HEAD_BYTES: usize = 256;
 
 /// The first bytes of a zip.
 const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
 
-/// Whether a directory is a bundle.
+/// True if a directory is a bundle.
 pub(super) fn is_bundle(dir: &Path) -> bool {
     dir.join(BUNDLE_RECORDS).is_file()
         && File::open(dir.join(BUNDLE_MANIFEST)).is_ok_and(is_manifest)
 }
 
-/// Whether a file holds the records of a bundle that is a directory.
+/// True if a file holds the records of a bundle that is a directory.
 pub(super) fn is_of_bundle(path: &Path) -> bool {
     path.file_name() == Some(OsStr::new(BUNDLE_RECORDS))
         && is_bundle(
@@ -41,7 +40,7 @@ pub(super) fn is_of_bundle(path: &Path) -> bool {
         )
 }
 
-/// Whether this is the beginning of a bundle's manifest.
+/// True if this is the start of a bundle's manifest.
 fn is_manifest(read: impl Read) -> bool {
     let mut head = Vec::with_capacity(HEAD_BYTES);
     if read.take(HEAD_BYTES as u64).read_to_end(&mut head).is_err() {
@@ -51,11 +50,11 @@ fn is_manifest(read: impl Read) -> bool {
     head.starts_with(format!("{{\"format\":\"{BUNDLE_FORMAT}\"").as_bytes())
 }
 
-/// The records within a zip that is a bundle, decompressed; `None` when it is something else. The
-/// file is then at its beginning again.
+/// Returns the decompressed records of a zip that is a bundle; `None` for anything else, with the
+/// file at its start again.
 pub(super) fn records_in_zip(file: &mut File) -> io::Result<Option<Box<dyn Read + Send>>> {
     let mut magic = [0; ZIP_MAGIC.len()];
-    // A pipe cannot be looked at twice, and is no zip that could be read.
+    // A pipe cannot be read twice, and a zip cannot be read from a pipe.
     if !file.metadata()?.is_file() {
         return Ok(None);
     }
@@ -72,12 +71,12 @@ pub(super) fn records_in_zip(file: &mut File) -> io::Result<Option<Box<dyn Read 
     }))
 }
 
-/// The records of a zip, decompressed. What the zip says of their size bounds what comes out of it;
-/// where that is not so, or the data is damaged, it is the content that is broken, not the machine.
+/// The decompressed records of a zip, bounded by the size that the zip states. A wrong size and
+/// damaged data are faults of the content, not of the machine.
 struct Inflated<R> {
     stored: BufReader<R>,
     inflate: Decompress,
-    /// Bytes that are to come.
+    /// Bytes still to come.
     left: u64,
     fault: Option<RejectReason>,
     is_at_end: bool,
@@ -96,8 +95,8 @@ impl<R: Read> Inflated<R> {
         }
     }
 
-    /// Takes one step, and gives how many bytes it has put into the buffer. What came before a
-    /// fault is handed out first.
+    /// Decompresses once into the buffer and returns the number of bytes. The bytes before a fault
+    /// are handed out first.
     fn step(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let corrupt =
             |reason: &str| Some(RejectReason::Corrupt { layer: LAYER, reason: reason.to_owned() });
@@ -148,7 +147,6 @@ impl<R: Read> Read for Inflated<R> {
     }
 }
 
-/// Where the records lie in a zip.
 struct ZipPlace {
     start: u64,
     stored_bytes: u64,
@@ -170,20 +168,21 @@ fn place_of_records(file: File) -> Option<ZipPlace> {
     };
     let is_known = match place.method {
         CompressionMethod::Stored => true,
+        // The layers above count these bytes as raw input, so only this bounds their expansion.
         CompressionMethod::Deflated => !expands_too_much(place.stored_bytes, place.bytes),
         _ => false,
     };
     is_known.then_some(place)
 }
 
-/// Whether compressed bytes claim to become more than any log does.
+/// True if compressed bytes claim to expand more than any log does.
 pub(crate) fn expands_too_much(stored_bytes: u64, bytes: u64) -> bool {
     let most = stored_bytes.saturating_mul(limits::EXPANSION_RATIO_MAX);
     bytes > most.saturating_add(limits::EXPANSION_FREE_BYTES)
 }
 
-/// Opens a zip of a few files; `None` for anything else, which may claim millions and have them
-/// all read.
+/// Opens a zip of a few files; `None` for anything else: a zip may claim millions of files, all of
+/// which would be read.
 pub(crate) fn open_small_zip(mut file: File) -> io::Result<Option<ZipArchive<File>>> {
     if !has_small_directory(&mut file)? {
         return Ok(None);
@@ -191,16 +190,16 @@ pub(crate) fn open_small_zip(mut file: File) -> io::Result<Option<ZipArchive<Fil
     Ok(ZipArchive::new(file).ok().filter(|it| it.len() <= limits::BUNDLE_FILES_MAX))
 }
 
-/// Bytes of the record with which a zip without a comment ends (APPNOTE 4.3.16), of the one before
-/// it in a large zip, which tells where a third is (4.3.15), and of that (4.3.14).
+/// Bytes of the record that ends a zip without a comment (APPNOTE 4.3.16), of the locator before it
+/// in a large zip (4.3.15), and of the record that this locates (4.3.14).
 const END_BYTES: usize = 22;
 const LOCATOR_BYTES: usize = 20;
 const LARGE_END_BYTES: usize = 56;
 
-/// Bytes of a directory of [`limits::BUNDLE_FILES_MAX`] files, and what follows it.
+/// Bytes of a directory of [`limits::BUNDLE_FILES_MAX`] files and the records after it.
 const DIRECTORY_BYTES_MAX: u64 = 64 << 10;
 
-/// Whether the list of its files is short, by each record that tells of it.
+/// True if the zip's directory is short by each record that states its size.
 fn has_small_directory(file: &mut File) -> io::Result<bool> {
     let length = file.metadata()?.len();
     let is_small = |count: u64, start: u64| {
@@ -214,6 +213,7 @@ fn has_small_directory(file: &mut File) -> io::Result<bool> {
         return Ok(false);
     };
     let start = u32::from_le_bytes([c, d, e, f]);
+    // All ones mean that the true start is in the record for large zips.
     let (count, is_elsewhere) = (u16::from_le_bytes([a, b]), start == u32::MAX);
     if count as usize > limits::BUNDLE_FILES_MAX
         || (!is_elsewhere && !is_small(count.into(), start.into()))
@@ -231,7 +231,7 @@ fn has_small_directory(file: &mut File) -> io::Result<bool> {
         let bytes = rest.get(at..).and_then(|it| it.first_chunk::<8>());
         bytes.map_or(u64::MAX, |it| u64::from_le_bytes(*it))
     };
-    // Behind the four bytes of the signature.
+    // Offsets count from after the four bytes of the signature.
     Ok(is_small(number(28), number(44)))
 }
 

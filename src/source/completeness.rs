@@ -1,8 +1,8 @@
-//! What an input says of its own completeness.
+//! An input's claims about its own completeness.
 
 use std::fmt;
 
-/// What a document says of itself, besides the events in it.
+/// A document's claim about itself, beside its events.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Claim {
     /// An answer with events and no token: the last page of its listing.
@@ -14,36 +14,37 @@ pub enum Claim {
         /// Its status.
         status: String,
     },
-    /// A query that matched more than it gives.
+    /// A query that matched more records than it returned.
     Limited {
-        /// Records that matched.
+        /// Records matched.
         matched_count: u64,
-        /// Rows that are there.
+        /// Rows returned.
         row_count: u64,
     },
-    /// A live tail that left out what was too much.
+    /// A live tail that left out events under load.
     Sampled,
-    /// The events of one log stream, which says nothing of the rest of its log group.
+    /// The events of one log stream, without the rest of its log group.
     OneStream,
 }
 
-/// How complete an input is, by all that it says.
+/// The completeness of an input, by all its claims.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Completeness {
-    /// The first thing that says that there was more.
+    /// The first claim that something is missing.
     missing: Option<Claim>,
-    /// Whether the last listing ended with a token.
+    /// True if the last listing ended with a token.
     has_more_pages: bool,
     is_one_stream: bool,
 }
 
 impl Completeness {
-    /// Takes what the input says next.
+    /// Takes the input's next claim.
     pub fn take(&mut self, claim: Claim) {
         match claim {
             Claim::LastPage => self.has_more_pages = false,
-            // The page that a token asks for may follow in the same file.
+            // The next page, for which the token asks, may follow in the same file.
             Claim::MorePages => self.has_more_pages = true,
+            // Never cleared: the other streams of the log group are missing, whatever follows.
             Claim::OneStream => self.is_one_stream = true,
             Claim::Unfinished { .. } | Claim::Limited { .. } | Claim::Sampled => {
                 self.missing.get_or_insert(claim);
@@ -51,12 +52,12 @@ impl Completeness {
         }
     }
 
-    /// Why the input says itself that it is not all there is; `None` when it does not.
+    /// Returns why the input itself says that it is incomplete; `None` if it does not.
     pub fn missing(&self) -> Option<&Claim> {
         self.missing.as_ref().or(self.has_more_pages.then_some(&Claim::MorePages))
     }
 
-    /// Whether nothing speaks against the input having all events between its first and its last.
+    /// True unless something shows that events between the first and the last are missing.
     pub fn is_whole(&self) -> bool {
         self.missing().is_none() && !self.is_one_stream
     }

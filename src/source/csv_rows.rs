@@ -1,5 +1,5 @@
-//! Rows of CSV: what the console of Logs Insights exports, the viewer's "Download search results",
-//! and what spreadsheets and databases make of either.
+//! Rows of CSV: exports of the Logs Insights console, the viewer's "Download search results", and
+//! what spreadsheets and databases make of either.
 
 use std::borrow::Cow;
 
@@ -15,19 +15,19 @@ pub(super) struct CsvHeader {
     format: Format,
 }
 
-/// Bytes of a line that may be a header. Insights reads at most 200 fields.
+/// Bytes of a header line at most. Insights reads at most 200 fields.
 const HEADER_BYTES_MAX: usize = 64 << 10;
 
-/// What parts the columns: spreadsheets write semicolons where the comma is the decimal sign.
+/// Delimiters of columns: spreadsheets write semicolons where the comma is the decimal sign.
 const DELIMITERS: [u8; 3] = *b",;\t";
 
 impl CsvHeader {
-    /// Reads a header. `None` for a line that is none: it needs a column that Insights names, or
+    /// Reads a header. `None` for other lines: a header has a column that only Insights names, or
     /// one of messages.
     pub(super) fn parse(line: &[u8]) -> Option<Self> {
         let may_be = matches!(line.first(), Some(b'@' | b'"' | b'_' | b'a'..=b'z' | b'A'..=b'Z'))
             && line.len() <= HEADER_BYTES_MAX
-            // A long line that cannot be a header is most often a log line.
+            // Cheap, since a long line that is no header is most often a log line.
             && line.iter().all(|byte| is_name_byte(*byte) || b"\",;\t\r".contains(byte));
         if !may_be {
             return None;
@@ -65,7 +65,7 @@ impl CsvHeader {
         self.delimiter
     }
 
-    /// Reads a row into a record, and hands it to `take`.
+    /// Reads a row and hands its record to `take`.
     pub(super) fn decode(&self, row: &[u8], take: impl FnOnce(Result<Decoded<'_>, RejectReason>)) {
         if std::str::from_utf8(row).is_err() {
             return take(Err(RejectReason::InvalidUtf8));
@@ -74,13 +74,14 @@ impl CsvHeader {
             Ok(cells) => cells,
             Err(reason) => return take(Err(RejectReason::BrokenCsv { reason })),
         };
+        // Fewer cells are fine: spreadsheets leave out empty ones at the end of a row.
         if cells.len() > self.columns.len() {
             let reason = format!("{} cells under {} columns", cells.len(), self.columns.len());
             return take(Err(RejectReason::BrokenCsv { reason }));
         }
         let mut fields = RowFields::default();
         for (column, cell) in self.columns.iter().zip(cells.iter()) {
-            // The viewer ends each message with a newline of its own.
+            // The viewer appends a newline to each message.
             let cell = if self.format == Format::Csv { cell.trim_end() } else { cell };
             fields.set(column, Cow::Borrowed(cell));
         }
@@ -92,7 +93,7 @@ fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"@_.-()*[] `".contains(&byte)
 }
 
-/// Columns that only Logs Insights has.
+/// True for a column that only Logs Insights has.
 fn is_own_column(column: &str) -> bool {
     matches!(
         column,

@@ -21,12 +21,11 @@ use super::{
 };
 use crate::limits;
 
-/// Turns the units of batches into records. One for each worker: it reuses its buffers.
+/// Turns the units of batches into records. Each worker has its own, which reuses its buffers.
 pub struct Decoder {
     envelope: EnvelopeReader,
-    /// The message of a flat envelope.
     message: Vec<u8>,
-    /// Of the batch that is being decoded.
+    /// The budget of the batch that is being decoded.
     budget: Arc<DecodingBudget>,
 }
 
@@ -38,20 +37,20 @@ impl Default for Decoder {
 
 type Sink<'s> = dyn FnMut(Output<'_>) + 's;
 
-/// A stretch of the input and where it stands.
+/// A part of the input and its position.
 #[derive(Clone, Copy)]
 struct InputPart<'a> {
     bytes: &'a [u8],
     line: u64,
     byte_offset: u64,
-    /// How many documents and payloads it lies within.
+    /// Documents and payloads around it.
     depth: usize,
-    /// Whether it is of a payload, all of which stands where the payload does.
+    /// True within a payload, all of which has the payload's position.
     is_in_payload: bool,
 }
 
 impl<'a> InputPart<'a> {
-    /// The stretch from `start` up to `end`.
+    /// Returns the part from `start` up to `end`.
     fn slice(&self, start: usize, end: usize) -> Self {
         let (before, rest) = self.bytes.split_at(start);
         let (bytes, _) = rest.split_at(end - start);
@@ -93,12 +92,12 @@ impl<'a> InputPart<'a> {
         self.reject_part(reason, false, sink);
     }
 
-    /// Hands out a reject in parts. Later parts keep the line of the first.
+    /// Emits a reject in parts. Later parts keep the line of the first.
     fn reject_part(&self, reason: &RejectReason, is_continuation: bool, sink: &mut Sink<'_>) {
         let mut byte_offset = self.byte_offset;
         let mut is_continuation = is_continuation;
         let mut parts = self.bytes.chunks(limits::REJECTED_PART_BYTES);
-        // What is empty is rejected too.
+        // `chunks` gives nothing for an empty part, which is a reject too.
         let first = parts.next().unwrap_or(&[]);
         for bytes in std::iter::once(first).chain(parts) {
             let reason = reason.clone();
@@ -112,7 +111,7 @@ impl<'a> InputPart<'a> {
     }
 }
 
-/// Base64 as AWS writes it, and without its padding as people paste it.
+/// Base64 as AWS writes it, or without padding as people paste it.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -121,23 +120,23 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 impl Decoder {
-    /// A decoder with empty buffers.
+    /// Creates a decoder with empty buffers.
     pub fn new() -> Self {
         let budget = Arc::new(DecodingBudget::new(limits::EXPANSION_FREE_BYTES, None));
         Self { envelope: EnvelopeReader::new(), message: Vec::new(), budget }
     }
 
-    /// Hands what the batch holds to `sink`, in order. Each unit ends as records or as rejects;
-    /// only a document's envelope and a subscription's control messages leave nothing.
+    /// Hands the batch's records and rejects to `sink`, in order. Each unit becomes records or
+    /// rejects; only a document's envelope and a subscription's control messages leave nothing.
     ///
-    /// The payloads of one batch are bounded together. Whoever decodes a whole input bounds those
-    /// of all its batches with [`Decoder::decode_within_budget`].
+    /// The payloads of one batch are bounded together. To bound those of a whole input, use
+    /// [`Decoder::decode_within_budget`].
     pub fn decode(&mut self, batch: &Batch, sink: &mut dyn FnMut(Output<'_>)) {
         let budget = Arc::new(DecodingBudget::new(batch.expansion_bytes_max(), None));
         self.decode_within_budget(batch, &budget, sink);
     }
 
-    /// As [`Decoder::decode`], within a budget. Where that halts, the rest of the batch is left.
+    /// Decodes a batch within a budget. When that halts, the rest of the batch is left out.
     pub fn decode_within_budget(
         &mut self,
         batch: &Batch,
@@ -146,12 +145,12 @@ impl Decoder {
     ) {
         self.budget = Arc::clone(budget);
         self.decode_units(batch, None, sink);
-        // What one large unit needed is not kept for the small ones to come, on every core.
+        // Else each core would keep the memory of the largest unit it has ever seen.
         self.message.shrink_to(limits::BATCH_BYTES);
         self.envelope.shrink();
     }
 
-    /// Decodes a batch that lies within the payload `outer`, or in none.
+    /// Decodes a batch, which may lie within the payload `outer`.
     fn decode_units(&mut self, batch: &Batch, outer: Option<InputPart<'_>>, sink: &mut Sink<'_>) {
         let no_context = DocumentContext::default();
         for (unit, bytes) in batch.units() {
@@ -186,9 +185,11 @@ impl Decoder {
         }
     }
 
-    /// Decodes what should be one JSON object or list, and what follows it.
+    /// Decodes a JSON object or list, and anything after it.
     fn values(&mut self, part: InputPart<'_>, context: &DocumentContext, sink: &mut Sink<'_>) {
         let length = part.bytes.len();
+        // A loop continues after a document: thousands fit on one line, and recursion would need
+        // stack for each.
         let consumed = self.value(part, context, sink);
         if consumed < length {
             let rest = part.slice(consumed, length);
@@ -196,9 +197,8 @@ impl Decoder {
         }
     }
 
-    /// Decodes what should be one JSON object or list. Gives the bytes that this took: fewer than
-    /// there are when a document ends before them. The caller goes on behind it in a loop, since
-    /// thousands of documents fit on one line and each would take its share of the stack.
+    /// Decodes a JSON object or list. Returns the bytes consumed, which are fewer than there are
+    /// when a document ends before them.
     fn value(
         &mut self,
         part: InputPart<'_>,
@@ -250,7 +250,7 @@ impl Decoder {
         length
     }
 
-    /// Decodes a row of Logs Insights, or a list of values.
+    /// Decodes a row of Logs Insights, a row of values, or a bare list of records.
     fn list(
         &mut self,
         part: InputPart<'_>,
@@ -273,7 +273,7 @@ impl Decoder {
         length
     }
 
-    /// Decodes a JSON text: a message that was quoted once more, or a payload.
+    /// Decodes a JSON string: a message that was quoted once more, or a payload.
     fn quoted(&mut self, part: InputPart<'_>, sink: &mut Sink<'_>) {
         let raw = std::str::from_utf8(part.bytes).map_err(|_| RejectReason::InvalidUtf8);
         match raw.and_then(|it| shippers::text(it).ok_or(RejectReason::UnknownShape)) {
@@ -286,8 +286,8 @@ impl Decoder {
         }
     }
 
-    /// Decodes the elements of the document that the part begins with, under its whole envelope.
-    /// Gives the document's length.
+    /// Decodes the elements of the document at the start of the part, all with the document's whole
+    /// envelope. Returns the document's length.
     fn document(
         &mut self,
         part: InputPart<'_>,
@@ -296,10 +296,11 @@ impl Decoder {
         sink: &mut Sink<'_>,
     ) -> usize {
         let mut document = DocumentWalk::new(is_bare_list, outer);
-        // Millions of them in one unit: nothing larger than it must be.
+        // Spans wait until the envelope is complete, as group and stream may follow the list. A
+        // unit may have millions of them, so each is as small as it can be.
         let mut spans: Vec<(u32, u32, Option<ScanError>)> = Vec::new();
         let span = |start: usize, end: usize, stop| {
-            // A unit has at most `RECORD_BYTES_MAX`.
+            // Cannot saturate: a unit has at most `RECORD_BYTES_MAX`.
             (u32::try_from(start).unwrap_or(u32::MAX), u32::try_from(end).unwrap_or(u32::MAX), stop)
         };
         let length = part.bytes.len();
@@ -325,6 +326,7 @@ impl Decoder {
                 }
             }
         }
+        // A document that ends too early is rejected once.
         let is_told = spans.last().is_some_and(|(_, _, stop)| stop.is_some());
         if !is_ended && !is_told {
             spans.push(span(length, length, Some(ScanError::More)));
@@ -340,7 +342,7 @@ impl Decoder {
                 return length;
             }
             let (start, end) = (start as usize, end as usize);
-            // From the element before, so that newlines are counted once.
+            // Slicing from the element before counts each newline once, not once per element.
             here = InputPart { bytes: part.bytes.split_at(at).1, ..here };
             here = here.slice(start - at, here.bytes.len());
             at = start;
@@ -356,7 +358,8 @@ impl Decoder {
         index
     }
 
-    /// Decodes what no parser can read as one value: several values on one line, or a broken one.
+    /// Decodes a part that no parser reads as one value: several values on one line, or a broken
+    /// one.
     fn refused(
         &mut self,
         part: InputPart<'_>,
@@ -371,7 +374,7 @@ impl Decoder {
         }
     }
 
-    /// Decodes values that follow one another, and rejects what is broken among them.
+    /// Decodes values that follow one another, and rejects the broken ones.
     fn pieces(
         &mut self,
         part: InputPart<'_>,
@@ -382,7 +385,7 @@ impl Decoder {
         let no_context = DocumentContext::default();
         let (mut refusal, mut context) = (refusal, context);
         let mut rest = part;
-        // Whether nothing but documents came before.
+        // Only a part that is broken as a whole gets the parser's own words as its reason.
         let mut is_first = true;
         loop {
             let blanks = scan::separators(rest.bytes);
@@ -423,7 +426,7 @@ impl Decoder {
         }
     }
 
-    /// Decodes base64 of more.
+    /// Decodes a base64 payload.
     fn payload(&mut self, part: InputPart<'_>, payload: &str, sink: &mut Sink<'_>) {
         if part.depth >= limits::COMPRESSION_LAYERS_MAX {
             return part.reject(&RejectReason::TooManyLayers, sink);
@@ -440,7 +443,7 @@ impl Decoder {
             is_empty = false;
             self.decode_units(&batch, Some(inner), sink);
         }
-        // Something else has such a member too, and is not to vanish.
+        // Other JSON may have a member of this name, and no input may vanish.
         if is_empty && !self.budget.is_halted() {
             part.reject(&RejectReason::UnknownShape, sink);
         }
@@ -455,11 +458,12 @@ fn reason(stop: ScanError) -> RejectReason {
     }
 }
 
-/// Decodes a line with a time or names before its message, or a row of values.
+/// Decodes a log line or a row of values.
 fn text(part: InputPart<'_>, export_stream: Option<&str>, sink: &mut Sink<'_>) {
     let Ok(text) = std::str::from_utf8(part.bytes) else {
         return part.reject(&RejectReason::InvalidUtf8, sink);
     };
+    // A time at the start makes a log line, even one with tabs, as in the framer.
     if row::is_row(part.bytes)
         && log_line::stamp(part.bytes).is_none()
         && let Some(decoded) = row::decode_line(text)

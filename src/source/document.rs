@@ -1,7 +1,7 @@
 //! Walks a JSON document that holds records in a list, one element at a time.
 //!
-//! The reader uses it on documents that are too large or too broken to be one unit; the decoder
-//! uses it on those that are one.
+//! The reader walks documents that are too large or too broken to be one unit; the decoder walks
+//! those that are one.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use super::{Claim, Format, shippers};
 use crate::json::is_blank;
 use crate::limits;
 
-/// What a document says about all of its elements.
+/// The properties that a document gives to all of its elements.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct DocumentContext {
     pub(super) format: Option<Format>,
@@ -21,7 +21,7 @@ pub(super) struct DocumentContext {
     pub(super) is_control: bool,
 }
 
-/// What stands at the start of the bytes. The lengths count from there.
+/// The thing at the start of the bytes, with its length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DocumentStep {
     /// Blanks, or a member of the envelope.
@@ -32,25 +32,24 @@ pub(super) enum DocumentStep {
     End(usize),
 }
 
-/// Where in a document the walk is.
 pub(super) struct DocumentWalk {
     is_in_list: bool,
-    /// Objects around the list that were entered and not left.
+    /// Open objects around the list.
     wrapper_count: usize,
     /// Elements so far.
     element_count: u64,
     statement: OwnWord,
-    /// Whether the document is the list itself.
+    /// True if the document is itself the list.
     is_bare_list: bool,
     context: DocumentContext,
     shared: Option<Arc<DocumentContext>>,
 }
 
-/// What a document says of its own completeness.
+/// A document's statements about its own completeness.
 #[derive(Default)]
 struct OwnWord {
     has_next_token: bool,
-    /// Whether it goes from token to token within one log stream.
+    /// True for the listing of one log stream, which pages by forward and backward tokens.
     is_one_stream: bool,
     status: Option<String>,
     matched_count: Option<u64>,
@@ -58,8 +57,7 @@ struct OwnWord {
 }
 
 impl DocumentWalk {
-    /// A walk that begins behind the opening bracket of an object, or of a bare list, and what is
-    /// said around the document.
+    /// Begins a walk after the opening bracket of an object or a bare list, within `outer`.
     pub(super) fn new(is_bare_list: bool, outer: &DocumentContext) -> Self {
         let context = DocumentContext { format: Some(Format::Json), ..outer.clone() };
         Self {
@@ -73,12 +71,13 @@ impl DocumentWalk {
         }
     }
 
-    /// What the document has said of its completeness, once it has been read.
+    /// Returns the document's claim of completeness, once it has been read.
     pub(super) fn claim(&self) -> Option<Claim> {
         let OwnWord { has_next_token, is_one_stream, status, matched_count, is_sampled } =
             &self.statement;
         let row_count = self.element_count;
         match self.context.format {
+            // A bare list has no member that could hold a token, and may be a selection.
             _ if self.is_bare_list => None,
             Some(Format::Json) if *is_one_stream => Some(Claim::OneStream),
             Some(Format::Json) if *has_next_token => Some(Claim::MorePages),
@@ -101,13 +100,13 @@ impl DocumentWalk {
         self.is_in_list
     }
 
-    /// What the envelope has said so far.
+    /// Returns what the envelope has said so far.
     pub(super) fn context(&mut self) -> Arc<DocumentContext> {
+        // Shared by all elements: a document may have millions of them.
         Arc::clone(self.shared.get_or_insert_with(|| Arc::new(self.context.clone())))
     }
 
-    /// Whether `bytes` begin with an object that holds a list of records: its header is whole and
-    /// the list has begun.
+    /// True if `bytes` begin with an object whose list of records has begun.
     pub(super) fn is_at(bytes: &[u8]) -> bool {
         let mut document = Self::new(false, &DocumentContext::default());
         let mut index = 1;
@@ -152,7 +151,7 @@ impl DocumentWalk {
         }
     }
 
-    /// Takes a member of the envelope, or its key and the opening bracket of the list.
+    /// Consumes a member of the envelope, or its key and the opening bracket of the list.
     fn member(&mut self, bytes: &[u8]) -> Result<usize, ScanError> {
         let key_end = scan::string_end(bytes, 0)?;
         let key = member_name(bytes.split_at(key_end).0);
@@ -171,6 +170,7 @@ impl DocumentWalk {
             self.is_in_list = true;
             return Ok(start + 1);
         }
+        // Entered rather than scanned, because the list of records is within.
         if bytes.get(start) == Some(&b'{') && shippers::is_list_wrapper(&key) {
             self.wrapper_count += 1;
             return Ok(start + 1);
@@ -191,7 +191,7 @@ impl DocumentWalk {
             b"resource" => return self.note_resource(value),
             _ => return,
         }
-        // Each record repeats it, and a long one is no name.
+        // Each record repeats it, and nothing this long is a name.
         if value.len() > limits::LOG_NAME_BYTES_MAX {
             return;
         }
@@ -204,7 +204,7 @@ impl DocumentWalk {
         self.shared = None;
     }
 
-    /// Notes what OpenTelemetry says of the origin of all records that follow.
+    /// Notes the origin that OpenTelemetry gives for all records that follow.
     fn note_resource(&mut self, value: &[u8]) {
         let (log_group, log_stream) =
             std::str::from_utf8(value).map_or((None, None), shippers::resource);
@@ -242,7 +242,7 @@ impl OwnWord {
     }
 }
 
-/// The format that the name of a list tells, if it is one that holds records.
+/// Returns the format that a list of records with this name belongs to.
 pub(super) fn list_format(key: &[u8]) -> Option<Format> {
     match key {
         b"events" | b"Events" => Some(Format::Json),
@@ -254,13 +254,13 @@ pub(super) fn list_format(key: &[u8]) -> Option<Format> {
     }
 }
 
-/// A name without its quotes and escapes.
+/// Removes a name's quotes and escapes.
 fn member_name(quoted: &[u8]) -> Cow<'_, [u8]> {
     let [b'"', bare @ .., b'"'] = quoted else { return Cow::Borrowed(quoted) };
     if memchr::memchr(b'\\', bare).is_none() {
         return Cow::Borrowed(bare);
     }
-    // What has escapes and is no text is none of the names that are looked for.
+    // A name with invalid escapes equals none of the names that are looked for.
     serde_json::from_slice::<String>(quoted)
         .map_or_else(|_| bare.into(), |it| it.into_bytes().into())
 }

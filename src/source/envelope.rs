@@ -1,8 +1,8 @@
-//! Reads one JSON value: a record with its envelope, an event alone, or something that holds
-//! records within.
+//! Reads one JSON object: a record with its envelope, an event alone, or something that holds
+//! records.
 //!
-//! simd-json reads it; what it refuses and JSON allows is read again by serde_json, which also
-//! gives the exact text of a message that somebody has already parsed.
+//! simd-json reads it first. serde_json reads again what simd-json refuses although JSON allows it,
+//! and also yields the exact text of a message that is an object rather than a string.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,28 +19,27 @@ use super::{Decoded, EscapedText, Format, Record, RejectReason};
 use crate::limits;
 use crate::time::{LoggedTime, Timestamp};
 
-/// What a JSON object turned out to be.
 pub(super) enum EnvelopeShape<'a> {
-    /// With its message as it stands in the object, where that is at hand.
+    /// A record, and its message still escaped where that is at hand.
     Record(Format, Record<'a>, Option<EscapedText<'a>>),
-    /// What an envelope of some shipper holds, or the message of a record that has no time.
+    /// The content of a shipper's envelope, or a message without a time.
     Decoded(Format, Decoded<'a>),
-    /// The object is an event itself.
+    /// The object itself is an event.
     Event,
     /// The object holds a list of records.
     Document,
-    /// Base64 of more.
+    /// Base64 of further input.
     Payload(String),
     /// A subscription's test message.
     Control,
     Rejected(RejectReason),
-    /// No parser can read it.
+    /// Unreadable for both parsers.
     Refused(RejectReason),
 }
 
 /// Reads values, reusing its buffers.
 pub(super) struct EnvelopeReader {
-    /// simd-json overwrites what it reads.
+    /// simd-json overwrites its input.
     copy: Vec<u8>,
     buffers: simd_json::Buffers,
 }
@@ -53,14 +52,14 @@ impl EnvelopeReader {
         }
     }
 
-    /// Gives back the memory that an unusually large value needed.
+    /// Releases the memory that an unusually large value needed.
     pub(super) fn shrink(&mut self) {
         if self.copy.capacity() > 4 * limits::BATCH_BYTES {
             *self = Self::new();
         }
     }
 
-    /// Reads the object in `bytes`. What it says of group and stream goes before `context`.
+    /// Reads an object. Its own group and stream take precedence over those of `context`.
     pub(super) fn read<'a>(
         &'a mut self,
         bytes: &'a [u8],
@@ -83,7 +82,7 @@ impl EnvelopeReader {
     }
 }
 
-/// Reads by the table of shippers; `None` when there is no event where it looks.
+/// Reads by the table of shippers; `None` if there is no event where the table looks.
 fn shipped<'a>(bytes: &'a [u8], context: &'a DocumentContext) -> Option<EnvelopeShape<'a>> {
     let text = std::str::from_utf8(bytes).ok()?;
     let mut shipped = match shippers::read(text) {
@@ -93,6 +92,7 @@ fn shipped<'a>(bytes: &'a [u8], context: &'a DocumentContext) -> Option<Envelope
     let outer = |it: &'a Option<String>| it.as_deref().map(Cow::Borrowed);
     shipped.log_group = shipped.log_group.or(outer(&context.log_group));
     shipped.log_stream = shipped.log_stream.or(outer(&context.log_stream));
+    // The object itself is the event and the table adds nothing: `into_shape` knows more of it.
     if shipped.message.is_none() && shipped.when.is_none() {
         return None;
     }
@@ -108,7 +108,7 @@ fn read_slowly<'a>(bytes: &'a [u8], context: &'a DocumentContext) -> EnvelopeSha
     let Ok(text) = std::str::from_utf8(bytes) else {
         return EnvelopeShape::Refused(RejectReason::InvalidUtf8);
     };
-    // serde_json stops at its own depth, the same as ours, and does not recurse for raw values.
+    // serde_json has a depth limit of its own, equal to ours, and does not recurse for raw values.
     match serde_json::from_str::<BTreeMap<Cow<'a, str>, &'a RawValue>>(text) {
         Ok(members) => {
             let mut fields = Fields::default();
@@ -122,14 +122,14 @@ fn read_slowly<'a>(bytes: &'a [u8], context: &'a DocumentContext) -> EnvelopeSha
     }
 }
 
-/// A member's value with the distinctions that an envelope needs.
+/// A member's value, as finely distinguished as an envelope needs.
 enum EnvelopeValue<'a> {
     Nothing,
     Text(Cow<'a, str>),
     Number(Option<i64>),
     True,
     List,
-    /// An object, its text where it is known, and its member `data`.
+    /// An object, its text where that is at hand, and its member `data`.
     Object {
         text: Option<&'a str>,
         data: Option<Cow<'a, str>>,
@@ -188,7 +188,7 @@ impl<'a> EnvelopeValue<'a> {
         }
     }
 
-    /// A float, whose fraction counts in a time of seconds.
+    /// Keeps a fraction as text, since it counts in a time of seconds.
     fn from_float(number: f64) -> Self {
         match whole(number) {
             Some(whole) if number.fract() == 0.0 => Self::Number(Some(whole)),
@@ -201,9 +201,9 @@ impl<'a> EnvelopeValue<'a> {
 #[derive(serde::Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// A float that tools wrote for a whole number, such as `1.793e12`.
+/// Returns the whole part of a float: tools write whole numbers as `1.793e12`.
 fn whole(number: f64) -> Option<i64> {
-    /// Beyond it a double skips whole numbers.
+    /// Beyond it, not every whole number is a double.
     const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
     if number.abs() > WHOLE_MAX {
         return None;
@@ -211,7 +211,7 @@ fn whole(number: f64) -> Option<i64> {
     format!("{:.0}", number.trunc()).parse().ok()
 }
 
-/// The members of an object that tell what it is.
+/// The members that decide what an object is.
 #[derive(Default)]
 struct Fields<'a> {
     log_group: Option<Cow<'a, str>>,
@@ -221,15 +221,15 @@ struct Fields<'a> {
     ingestion_time: Option<Timestamp>,
     message: Option<Cow<'a, str>>,
     is_time_approximate: bool,
-    /// Whether a member was there that only the table of shippers knows.
+    /// True if there is a member that only the table of shippers has.
     has_other_member: bool,
-    /// Whether the names are those of Logs Insights.
+    /// True if the names are those of Logs Insights.
     is_insights: bool,
-    /// Whether the message is an object whose text is not at hand.
+    /// True if the message is an object whose text is not at hand.
     lacks_message_text: bool,
     has_event: bool,
     has_list: bool,
-    /// Whether it is a line between records, which holds none.
+    /// True for a line between records that holds none.
     is_action: bool,
     member_count: usize,
     is_control: bool,
@@ -237,7 +237,7 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// `None` when the exact text of the message is needed, or the value is no object.
+    /// Returns `None` if the exact text of the message is needed, or the value is no object.
     fn from_tape(tape: &simd_json::Tape<'a>) -> Option<Self> {
         let object = tape.as_value().as_object()?;
         let mut fields = Self::default();
@@ -291,7 +291,7 @@ impl<'a> Fields<'a> {
             (key, EnvelopeValue::Object { .. }) if shippers::is_list_wrapper(key.as_bytes()) => {
                 self.has_list = true;
             }
-            // What a live tail says before its first event, and a bulk request before each document.
+            // A live tail's header, and the action line before each document of a bulk request.
             ("sessionStart" | "index" | "create", EnvelopeValue::Object { .. }) => {
                 self.is_action = true;
             }
@@ -300,8 +300,8 @@ impl<'a> Fields<'a> {
         self.member_count += 1;
     }
 
-    /// Whether the table of shippers is to be asked: there is a member that only it knows, or an
-    /// event that has its log time beside it.
+    /// True if the table of shippers must decide: there is a member that only it has, or an event
+    /// with its log time beside it.
     fn is_shipped(&self) -> bool {
         self.has_other_member
             || (self.has_event && self.message.is_none() && self.timestamp.is_some())
@@ -319,6 +319,7 @@ impl<'a> Fields<'a> {
     }
 
     fn into_shape(self, context: &'a DocumentContext) -> EnvelopeShape<'a> {
+        // An event may have a member named `index` or `create` too, but not alone.
         if self.is_control || (self.is_action && self.member_count == 1) {
             return EnvelopeShape::Control;
         }
@@ -329,9 +330,9 @@ impl<'a> Fields<'a> {
         };
         let format = if self.is_insights { Format::InsightsJson } else { Format::Ndjson };
         let format = match context.format.unwrap_or(format) {
-            // A list of the console's, which says no more of itself than its rows do.
+            // The console's list has no envelope; only its rows show what it is.
             Format::Json if self.is_insights => Format::InsightsJson,
-            // Our own answers repeat of the message what it is found by.
+            // Our own answers repeat members of the event beside the message.
             Format::Ndjson | Format::Json if self.has_event => Format::Answer,
             format => format,
         };
@@ -355,6 +356,7 @@ impl<'a> Fields<'a> {
                     None,
                 )
             }
+            // Goes before an undated message: `message` is then a member of the event.
             _ if self.has_event => EnvelopeShape::Event,
             (Some(message), None) => {
                 let decoded = Decoded::undated(self.log_group, self.log_stream, message);
@@ -369,7 +371,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Whether [`Fields::set`] knows the name.
+/// True if [`Fields::set`] uses this name. All other members are skipped without conversion.
 fn is_field(key: &str) -> bool {
     matches!(
         key,
@@ -404,7 +406,7 @@ fn is_field(key: &str) -> bool {
         || shippers::is_member(key)
 }
 
-/// Reads a time; nothing where it is `null`.
+/// Reads a time; `Ok(None)` for `null`.
 fn into_time(value: &EnvelopeValue<'_>) -> Result<Option<LoggedTime>, RejectReason> {
     match value {
         EnvelopeValue::Nothing => Ok(None),

@@ -1,18 +1,18 @@
-//! What can go wrong while reading: errors of the machine, and reasons to reject content.
+//! Failures while reading: errors of the machine, and reasons to reject content.
 
 use std::io;
 use std::path::PathBuf;
 
 use crate::limits;
 
-/// An input that the machine would not give us. Bad content is never one of these: it is a
+/// An input that the machine could not read. Bad content is never one of these: it is a
 /// [`RejectReason`].
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
     /// A path that the user named does not exist.
     #[error("cannot find {}", path.display())]
     NotFound {
-        /// As it was named.
+        /// The path as named.
         path: PathBuf,
     },
     /// A file that cannot be opened.
@@ -20,39 +20,39 @@ pub enum SourceError {
     Open {
         /// The file.
         path: PathBuf,
-        /// The system's words.
+        /// The system's error.
         source: io::Error,
     },
-    /// A directory, or an entry of one, that cannot be looked at.
+    /// A directory, or an entry of one, that cannot be read.
     #[error("cannot list {}", path.display())]
     Walk {
         /// The directory or entry.
         path: PathBuf,
-        /// The system's words.
+        /// The system's error.
         source: io::Error,
     },
-    /// A directory below [`limits::DIRECTORY_DEPTH_MAX`] others, which is not entered.
+    /// A directory below [`limits::DIRECTORY_DEPTH_MAX`] others, which the walk does not enter.
     #[error("{} is nested deeper than {} directories", path.display(), limits::DIRECTORY_DEPTH_MAX)]
     TooDeep {
         /// The directory.
         path: PathBuf,
     },
-    /// A service that did not give an input, or not all of it.
+    /// A service that did not deliver an input, or not all of it.
     #[error("cannot fetch {name} beyond byte {byte_offset}")]
     Fetch {
         /// The input's address.
         name: String,
-        /// Bytes that came before.
+        /// Bytes received before.
         byte_offset: u64,
-        /// What the service or the network said.
+        /// The error of the service or the network.
         source: io::Error,
     },
-    /// A list or the like that is no text.
+    /// A list or the like that is not text.
     #[error("cannot read {name}: {reason}")]
     Foreign {
         /// The file's path, or `stdin`.
         name: String,
-        /// What it is.
+        /// The kind of file it is.
         reason: RejectReason,
     },
     /// A read that failed in the middle of an input.
@@ -60,15 +60,15 @@ pub enum SourceError {
     Read {
         /// The file's path, or `stdin`.
         name: String,
-        /// Bytes that were read from it before.
+        /// Bytes read from it before.
         byte_offset: u64,
-        /// The system's words.
+        /// The system's error.
         source: io::Error,
     },
 }
 
 impl SourceError {
-    /// The same error once more: an `io::Error` cannot be cloned.
+    /// Returns the same error again: an `io::Error` cannot be cloned.
     pub(super) fn again(&self) -> Self {
         let copy = |source: &io::Error| io::Error::new(source.kind(), source.to_string());
         match self {
@@ -88,7 +88,7 @@ impl SourceError {
         }
     }
 
-    /// What the user can do about it.
+    /// Returns what the user can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::NotFound { .. } => "check the path; give - to read standard input",
@@ -107,22 +107,22 @@ impl SourceError {
     }
 }
 
-/// Why a part of an input is no record.
+/// Why a part of an input is not a record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RejectReason {
     /// A line of no known format.
     #[error("neither JSON nor a line of a known log format")]
     UnknownLine,
-    /// JSON, but neither a record, an event nor a document that holds some.
+    /// JSON, but neither a record nor an event nor a document of these.
     #[error("JSON, but neither a log record nor an email event")]
     UnknownShape,
-    /// Both parsers refuse it.
+    /// Refused by both parsers.
     #[error("not JSON: {reason}")]
     NotJson {
-        /// The parser's words.
+        /// The parser's message.
         reason: String,
     },
-    /// It begins well and lacks its end.
+    /// Well begun, but cut.
     #[error("ends in the middle")]
     Cut,
     /// Tokens in an order that JSON does not allow.
@@ -134,16 +134,16 @@ pub enum RejectReason {
     /// Longer than [`limits::RECORD_BYTES_MAX`].
     #[error("longer than {} bytes", limits::RECORD_BYTES_MAX)]
     TooLong,
-    /// Bytes that are no UTF-8.
+    /// Bytes that are not UTF-8.
     #[error("not UTF-8")]
     InvalidUtf8,
     /// A file in UTF-32.
     #[error("UTF-32 text: convert it to UTF-8 first (iconv -f UTF-32 -t UTF-8)")]
     Utf32,
-    /// A file that is no text and of no known format.
+    /// A file that is neither text nor of a known format.
     #[error("binary data of no known format")]
     Binary,
-    /// A file in a format that is no log.
+    /// A file in a format that is not a log.
     #[error("{name} is not read: {advice}")]
     Unsupported {
         /// The format.
@@ -154,16 +154,16 @@ pub enum RejectReason {
     /// A time that cannot be read.
     #[error("cannot read the timestamp \"{text}\"")]
     BadTimestamp {
-        /// As it stands there, at most 64 characters.
+        /// The time as logged, at most 64 characters.
         text: String,
     },
-    /// A time as a spreadsheet has written it, from which some of it is lost.
+    /// A time that a spreadsheet has rewritten and cut.
     #[error(
         "\"{text}\" is a time as Excel and other spreadsheets write it: take the CSV as it was \
          downloaded, or give the column the format yyyy-mm-dd hh:mm:ss.000 (or Text, before opening it)"
     )]
     SpreadsheetTime {
-        /// As it stands there, at most 64 characters.
+        /// The time as logged, at most 64 characters.
         text: String,
     },
     /// A CSV export whose header lacks `@message`.
@@ -186,7 +186,7 @@ pub enum RejectReason {
     Corrupt {
         /// `gzip` or `zstd`.
         layer: &'static str,
-        /// The decompressor's words.
+        /// The decompressor's message.
         reason: String,
     },
     /// A compressed input that ends too early.
@@ -202,21 +202,21 @@ pub enum RejectReason {
         limits::EXPANSION_FREE_BYTES
     )]
     Expansion,
-    /// Wrapped more often than [`limits::COMPRESSION_LAYERS_MAX`].
+    /// Wrapped in more than [`limits::COMPRESSION_LAYERS_MAX`] layers.
     #[error("more than {} layers of compression", limits::COMPRESSION_LAYERS_MAX)]
     TooManyLayers,
 }
 
 impl RejectReason {
-    /// Whether compressed data broke, so that what came out of it before may not be what went in:
-    /// the checksum that would tell stands at its end.
+    /// True if compressed data broke, so that even the output before the break may be wrong: the
+    /// checksum that would show it comes at the end of the data.
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::Corrupt { .. } | Self::Truncated { .. })
     }
 }
 
-/// A failed read of the raw input, marked so that it is told apart from broken compression after
-/// it has come up through the decompressors.
+/// A failed read of the raw input, marked so that it remains distinct from broken compression on
+/// its way up through the decompressors.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(super) struct RawFault(pub(super) io::Error);

@@ -1,5 +1,4 @@
-//! How much an input may expand to, with all that lies in it: one budget, whatever is wrapped in
-//! what.
+//! Bounds the expansion of an input with everything in it: one budget, whatever is wrapped in what.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,12 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::error::RejectReason;
 use crate::limits;
 
-/// The bytes that `raw_bytes` of an input may expand to, all layers and payloads together.
+/// Returns the bytes to which `raw_bytes` of an input may expand, all layers and payloads together.
 fn allowed(raw_bytes: u64) -> u64 {
     raw_bytes.saturating_mul(limits::EXPANSION_RATIO_MAX).max(limits::EXPANSION_FREE_BYTES)
 }
 
-/// Counts what the layers around a whole input expand to.
+/// Counts the output of the layers around a whole input.
 #[derive(Clone, Default)]
 pub(super) struct InputExpansion(Arc<InputCounts>);
 
@@ -23,22 +22,23 @@ struct InputCounts {
 }
 
 impl InputExpansion {
-    /// Bytes read from the raw input so far.
+    /// Returns the bytes read from the raw input so far.
     pub(super) fn raw_bytes(&self) -> u64 {
         self.0.raw_bytes.load(Ordering::Relaxed)
     }
 
     pub(super) fn read(&self, bytes: usize) {
+        // Relaxed, here and below, because these counts guard no other memory.
         self.0.raw_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
-    /// Bytes that what was read so far may still expand to.
+    /// Returns the bytes by which the input read so far may still expand.
     pub(super) fn left_bytes(&self) -> u64 {
         allowed(self.raw_bytes()).saturating_sub(self.0.expanded_bytes.load(Ordering::Relaxed))
     }
 }
 
-/// Memory that the decoders of a round of batches share.
+/// Memory shared by the decoders of a round of batches.
 #[derive(Debug)]
 pub struct DecodedRoom {
     used_bytes: AtomicU64,
@@ -46,28 +46,28 @@ pub struct DecodedRoom {
 }
 
 impl DecodedRoom {
-    /// Room for so many bytes.
+    /// Creates room for `bytes_max` bytes.
     pub fn new(bytes_max: u64) -> Self {
         Self { used_bytes: AtomicU64::new(0), bytes_max }
     }
 }
 
-/// Counts what the payloads in a batch expand to, and what comes of decoding it.
+/// Counts the expansion of a batch's payloads, and the memory that its decoding takes.
 #[derive(Debug)]
 pub struct DecodingBudget {
     expansion_bytes_max: u64,
-    /// What payloads may have expanded to by the end of the unit that is decoded.
+    /// Bytes to which payloads may have expanded by the end of the current unit.
     unit_bytes_max: AtomicU64,
     expanded_bytes: AtomicU64,
     room: Option<Arc<DecodedRoom>>,
     is_halted: AtomicBool,
-    /// Somebody else's wish that the decoder ends.
+    /// Set from outside to end the decoder.
     stop: Option<Arc<AtomicBool>>,
 }
 
 impl DecodingBudget {
-    /// Payloads may expand to `expansion_bytes_max`, all of them together. With a `room`, decoding
-    /// halts where that is full.
+    /// Allows all payloads together to expand to `expansion_bytes_max`. With a `room`, decoding
+    /// halts once that is full.
     pub fn new(expansion_bytes_max: u64, room: Option<Arc<DecodedRoom>>) -> Self {
         Self {
             expansion_bytes_max,
@@ -79,26 +79,26 @@ impl DecodingBudget {
         }
     }
 
-    /// The same, which halts the decoder also once `stop` is set: what is only blanks gives nobody
-    /// an occasion to ask.
+    /// Halts the decoder also once `stop` is set: input of blanks alone has no output, at which the
+    /// caller could halt it.
     pub fn halted_by(self, stop: &Arc<AtomicBool>) -> Self {
         Self { stop: Some(Arc::clone(stop)), ..self }
     }
 
-    /// Lets the payloads of a unit of so many bytes expand as an input of that length may, as far
-    /// as the whole input may: what came before it does not make a bomb larger.
+    /// Lets the payloads of a unit of `bytes` expand like an input of that length, within the
+    /// budget of the whole input: a long input before it does not allow a larger bomb.
     pub(super) fn begin_unit(&self, bytes: usize) {
         let unit_bytes_max = self.expanded_bytes().saturating_add(allowed(bytes as u64));
         let unit_bytes_max = unit_bytes_max.min(self.expansion_bytes_max);
         self.unit_bytes_max.store(unit_bytes_max, Ordering::Relaxed);
     }
 
-    /// Bytes that payloads have expanded to.
+    /// Returns the bytes to which payloads have expanded.
     pub fn expanded_bytes(&self) -> u64 {
         self.expanded_bytes.load(Ordering::Relaxed)
     }
 
-    /// Counts bytes that whoever takes the decoder's output keeps.
+    /// Counts bytes that the receiver of the decoder's output keeps.
     pub fn keep(&self, bytes: usize) {
         let Some(room) = &self.room else { return };
         let used = room.used_bytes.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
@@ -107,19 +107,19 @@ impl DecodingBudget {
         }
     }
 
-    /// Makes the decoder leave the rest of its batch.
+    /// Makes the decoder leave out the rest of its batch.
     pub fn halt(&self) {
         self.is_halted.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the decoder has left, or is to leave, the rest of its batch.
+    /// True if the decoder has left out, or must leave out, the rest of its batch.
     pub fn is_halted(&self) -> bool {
         self.is_halted.load(Ordering::Relaxed)
             || self.stop.as_ref().is_some_and(|it| it.load(Ordering::Relaxed))
     }
 }
 
-/// What a layer counts the bytes with that come out of it.
+/// The budget that a layer counts its output against.
 #[derive(Clone)]
 pub(super) enum Expansion {
     /// A layer around the whole input.
@@ -128,14 +128,14 @@ pub(super) enum Expansion {
     Payload(Arc<DecodingBudget>),
 }
 
-/// Why a layer gives nothing more.
+/// Why a layer ends early.
 pub(super) enum LayerEnd {
     Rejected(RejectReason),
     Halted,
 }
 
 impl Expansion {
-    /// Counts what came out of a layer.
+    /// Counts a layer's output.
     pub(super) fn expand(&self, bytes: usize) -> Result<(), LayerEnd> {
         let bytes = bytes as u64;
         match self {
@@ -151,7 +151,7 @@ impl Expansion {
                 if expanded > budget.unit_bytes_max.load(Ordering::Relaxed) {
                     return Err(LayerEnd::Rejected(RejectReason::Expansion));
                 }
-                // What is only blanks takes time and leaves nothing that could be counted.
+                // Counted here too, because blanks take time and leave no output to count.
                 budget.keep(usize::try_from(bytes).unwrap_or(usize::MAX));
                 if budget.is_halted() {
                     return Err(LayerEnd::Halted);

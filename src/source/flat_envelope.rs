@@ -1,8 +1,8 @@
-//! Reads the envelope that nearly every record has, in one pass: a flat object of texts and whole
-//! numbers, with nothing unusual in it.
+//! Reads in one pass the envelope that nearly every record has: a flat object of texts and whole
+//! numbers.
 //!
-//! Whatever is unusual, be it wrong or only rare, is left to [`EnvelopeReader`], which decides.
-//! What is read here is read just as it would read it.
+//! Anything unusual, be it wrong or only rare, is left to [`EnvelopeReader`]. Both read a flat
+//! envelope alike.
 //!
 //! [`EnvelopeReader`]: super::envelope::EnvelopeReader
 
@@ -14,7 +14,6 @@ use super::unescape::{EscapedText, unescape};
 use super::{Format, Record};
 use crate::time::{NUMBERS_OF_SECONDS, Timestamp};
 
-/// The members of a flat envelope.
 pub(super) struct FlatEnvelope<'a> {
     log_group: Option<&'a str>,
     log_stream: Option<&'a str>,
@@ -22,13 +21,13 @@ pub(super) struct FlatEnvelope<'a> {
     timestamp: Timestamp,
     ingestion_time: Option<Timestamp>,
     message: &'a str,
-    /// The message as it stands in the envelope.
+    /// The message, still escaped.
     escaped_message: EscapedText<'a>,
 }
 
 impl<'a> FlatEnvelope<'a> {
-    /// Reads the object that `bytes` are, its message into `buffer`. `None` when it is not of the
-    /// usual kind: it may be a record all the same.
+    /// Reads an object, and its message into `buffer`. `None` if the object is not flat: it may
+    /// still be a record.
     pub(super) fn read(bytes: &'a [u8], buffer: &'a mut Vec<u8>) -> Option<Self> {
         let (mut log_group, mut log_stream, mut event_id) = (None, None, None);
         let (mut timestamp, mut ingestion_time, mut message) = (None, None, None);
@@ -71,7 +70,8 @@ impl<'a> FlatEnvelope<'a> {
         })
     }
 
-    /// The record. What the envelope says of group and stream goes before `context`.
+    /// Returns the record. The envelope's own group and stream take precedence over those of
+    /// `context`.
     pub(super) fn into_shape(self, context: &'a DocumentContext) -> EnvelopeShape<'a> {
         let record = Record {
             log_group: self.log_group.or(context.log_group.as_deref()).map(Cow::Borrowed),
@@ -87,7 +87,8 @@ impl<'a> FlatEnvelope<'a> {
     }
 }
 
-/// Sets a member that may come once only.
+/// Sets a member that may come only once: for repeated ones, [`EnvelopeReader`] decides which
+/// counts.
 fn set<T>(slot: &mut Option<T>, value: T) -> Option<()> {
     slot.replace(value).is_none().then_some(())
 }
@@ -112,7 +113,7 @@ impl<'a> Cursor<'a> {
         Some(())
     }
 
-    /// What stands up to the next quote, which an escape might have hidden.
+    /// Takes a text up to the next quote, which may be an escaped one.
     fn quoted(&mut self) -> Option<&'a [u8]> {
         self.take(b'"')?;
         let (text, rest) = self.rest.split_at_checked(memchr::memchr(b'"', self.rest)?)?;
@@ -124,27 +125,27 @@ impl<'a> Cursor<'a> {
     /// A text without escapes.
     fn text(&mut self) -> Option<&'a str> {
         let text = self.quoted()?;
-        // Looks at all bytes, which is faster than to stop at the first that is wrong.
+        // Looks at all bytes, which is faster than stopping at the first bad one.
         let is_odd = text.iter().fold(false, |any, it| any | (*it < b' ') | (*it == b'\\'));
         if is_odd { None } else { std::str::from_utf8(text).ok() }
     }
 
     /// A whole number of milliseconds in the range of times.
     fn time(&mut self) -> Option<Timestamp> {
-        /// No time needs more, and a number that has no more cannot overflow.
+        /// No time needs more, and fewer cannot overflow.
         const DIGITS_MAX: usize = 15;
         let is_negative = self.take(b'-').is_some();
         let before = self.rest.len();
         let mut number: u64 = 0;
         while let [digit @ b'0'..=b'9', rest @ ..] = self.rest {
-            // A zero in front is no JSON, and what minus zero is the parsers may say.
+            // JSON allows no leading zero, and minus zero is left to the parsers.
             if (*digit == b'0' && number == 0) || before - rest.len() > DIGITS_MAX {
                 return None;
             }
             number = number * 10 + u64::from(digit - b'0');
             self.rest = rest;
         }
-        // What is seconds by its size is for the reader of all times.
+        // A number this small means seconds, which `LoggedTime` handles.
         if self.rest.len() == before || NUMBERS_OF_SECONDS.contains(&number) {
             return None;
         }
@@ -152,7 +153,7 @@ impl<'a> Cursor<'a> {
         Timestamp::from_ms(if is_negative { -ms } else { ms })
     }
 
-    /// A text as it stands, and how long it has become in `buffer`.
+    /// Takes a text. Returns it still escaped, and its length in `buffer`.
     fn unescaped(&mut self, buffer: &mut Vec<u8>) -> Option<(EscapedText<'a>, usize)> {
         self.take(b'"')?;
         let (escaped, length) = unescape(self.rest, buffer)?;

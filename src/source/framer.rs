@@ -1,7 +1,7 @@
 //! Cuts the decompressed stream into units.
 //!
-//! Framing is check, then parse: here a unit is only found, by its brackets, quotes and newlines.
-//! What cannot be one is rejected up to the next place where one may begin.
+//! Framing is check, then parse: this module only finds the ends of units, by brackets, quotes and
+//! newlines. Bytes that cannot be a unit are rejected up to the next place where one may begin.
 
 use std::io;
 use std::sync::Arc;
@@ -18,36 +18,34 @@ use crate::json::is_blank;
 use crate::limits;
 use crate::text::first_line;
 
-/// Frames one stream. After the end it gives nothing more.
+/// Frames one stream. Yields nothing more after its end.
 pub(super) struct Framer {
     window: Window,
     mode: Mode,
     rejecting: Option<Rejecting>,
-    /// Whether what comes next stands on the same line as a unit before it.
+    /// True if a unit ended earlier on the current line.
     is_mid_line: bool,
     is_done: bool,
 }
 
-/// Where in the input's structure the framer is.
 enum Mode {
-    /// Nothing has been read yet.
+    /// Before the first read.
     Start { is_wrapped_too_deep: bool },
     /// Between values and lines.
     Top,
-    /// Within a document, whose elements are the units.
+    /// Inside a document, whose elements are the units.
     Document { document: DocumentWalk, has_reject: bool },
-    /// Behind the header of a CSV.
+    /// After the header of a CSV.
     Csv(Arc<CsvHeader>),
 }
 
-/// A reject that is being handed out in parts.
+/// A reject that is being handed out in parts, so that the window never has to hold all of it.
 struct Rejecting {
     until: Until,
     reason: RejectReason,
     is_continuation: bool,
 }
 
-/// Where a reject ends.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Until {
     LineEnd,
@@ -56,7 +54,7 @@ enum Until {
 }
 
 impl Framer {
-    /// `is_wrapped_too_deep` says that the stream is compressed still.
+    /// `is_wrapped_too_deep` means that the stream is still compressed.
     pub(super) fn new(stream: Lookahead, is_wrapped_too_deep: bool) -> Self {
         Self {
             window: Window::new(stream),
@@ -67,7 +65,7 @@ impl Framer {
         }
     }
 
-    /// Goes on by one unit, or by something between units. False at the end of the stream.
+    /// Advances by one unit, or past something between units. False at the end of the stream.
     pub(super) fn step(&mut self, batch: &mut Batch) -> io::Result<bool> {
         self.frame(batch)?;
         Ok(!self.is_done)
@@ -91,7 +89,7 @@ impl Framer {
                 }
                 let first = *self.window.held().first().expect("`skip_blanks` stops at a byte");
                 match (&self.mode, first) {
-                    // An unquoted cell cannot hold JSON: this is no row.
+                    // A row cannot begin so: a cell must be quoted to hold JSON.
                     (_, b'{') => self.frame_object(batch),
                     (Mode::Csv(header), _) if !self.is_mid_line => {
                         let header = Arc::clone(header);
@@ -127,7 +125,7 @@ impl Framer {
         }
     }
 
-    /// Ends the input, with a word about a stream that broke where nobody has said it yet.
+    /// Ends the input, and rejects a broken stream unless a reject has already given its failure.
     fn finish(&mut self, batch: &mut Batch) {
         self.is_done = true;
         if let Some(reason) = self.window.take_failure() {
@@ -136,7 +134,7 @@ impl Framer {
         }
     }
 
-    /// Steps over blanks. False at the end of the input.
+    /// Skips blanks. False at the end of the input.
     fn skip_blanks(&mut self) -> io::Result<bool> {
         loop {
             let held = self.window.held();
@@ -153,7 +151,7 @@ impl Framer {
             self.is_mid_line &= lines == 0;
             self.window.step_over(count, lines);
             if !is_blank {
-                // Files that were put together bring the mark of each.
+                // Concatenated files keep their byte order marks.
                 self.window.look(sniff::UTF8_BOM.len());
                 if !self.window.head(sniff::UTF8_BOM.len()).starts_with(sniff::UTF8_BOM) {
                     return Ok(true);
@@ -165,7 +163,7 @@ impl Framer {
         }
     }
 
-    /// Hands out the next `length` bytes as a unit.
+    /// Emits the next `length` bytes as a unit.
     fn take(&mut self, batch: &mut Batch, kind: UnitKind, length: usize) {
         let (line, byte_offset) = (self.window.line(), self.window.byte_offset());
         batch.push(kind, self.window.head(length), line, byte_offset);
@@ -173,7 +171,7 @@ impl Framer {
         self.is_mid_line = true;
     }
 
-    /// Hands out a line of `length` bytes as a unit, without blanks at its end.
+    /// Emits a line of `length` bytes as a unit, without trailing blanks.
     fn take_line(&mut self, batch: &mut Batch, kind: UnitKind, length: usize) {
         let (line, byte_offset) = (self.window.line(), self.window.byte_offset());
         batch.push(kind, self.window.head(length).trim_ascii_end(), line, byte_offset);
@@ -185,7 +183,7 @@ impl Framer {
         self.rejecting = Some(Rejecting { until, reason, is_continuation: false });
     }
 
-    /// The reason for a scan that did not reach an end.
+    /// Returns why a scan found no end.
     fn reason(&mut self, stop: ScanError) -> RejectReason {
         match stop {
             ScanError::Broken => RejectReason::Broken,
@@ -199,15 +197,16 @@ impl Framer {
         }
     }
 
-    /// Whether a line of `length` bytes is the end of a stream that broke, so that it may lack
-    /// its own end however it looks.
+    /// True if a line of `length` bytes is the last of a broken stream: it may be cut, whole as it
+    /// looks.
     fn is_last_of_broken(&self, length: usize) -> bool {
         self.window.has_failure() && length == self.window.held().len()
     }
 
-    /// Takes a line that looks like whole JSON as it is; else looks for the value's end.
+    /// Takes a line that looks like whole JSON as it is, else scans for the end of the value.
     fn frame_object(&mut self, batch: &mut Batch) -> io::Result<()> {
-        // Nearly all inputs have one record a line, whose end is found faster than the value's.
+        // Nearly all inputs have one record per line, and a newline is found faster than the end of
+        // a value. The decoder parses the line anyway, and splits one that holds several values.
         if let Some(length) = self.window.line_length(limits::BATCH_BYTES)? {
             let line = self.window.head(length).trim_ascii_end();
             if line.last() == Some(&b'}') && !self.is_last_of_broken(length) {
@@ -221,7 +220,7 @@ impl Framer {
                 self.take_line(batch, UnitKind::Text, length);
             }
             Ok(length) => self.take(batch, UnitKind::Json, length),
-            // Too long, too deep or cut as one value, and yet each of its records may be whole.
+            // Too long, too deep or cut as one value, yet each of its records may be whole.
             Err(_) if DocumentWalk::is_at(self.window.head(limits::RECORD_BYTES_MAX)) => {
                 self.enter_document(false);
             }
@@ -236,7 +235,7 @@ impl Framer {
         Ok(())
     }
 
-    /// Whether what follows a value of `length` bytes on its line are the other values of a row.
+    /// True if a value of `length` bytes is the first of a row of values.
     fn is_row_after(&mut self, length: usize) -> io::Result<bool> {
         self.window.look(length + 2);
         if !matches!(self.window.held().get(length..), Some([b'\t', next, ..]) if *next != b'{') {
@@ -259,13 +258,13 @@ impl Framer {
         self.window.look(sniff::SAMPLE_BYTES);
         let sample = self.window.head(sniff::SAMPLE_BYTES);
         let line = first_line(sample);
-        // `[2026-11-23 10:00:00] {…}` begins as a list does, and is a line of a log.
+        // `[2026-11-23 10:00:00] {…}` begins like a list, but is a log line.
         if !self.is_mid_line && log_line::prefixed_brace(line).is_some() {
             return self.frame_line(batch);
         }
         match sample.iter().skip(1).find(|byte| !is_blank(**byte)) {
             Some(b'{' | b'[' | b']') => self.enter_document(true),
-            // A row of values, which is a record as a whole, or a list of messages.
+            // Either a row of values, which is one record, or a list of messages.
             Some(b'"' | b'-' | b'0'..=b'9') => {
                 match self.window.scan(0, |bytes, _| scan::value(bytes))? {
                     Ok(length) => self.take(batch, UnitKind::Json, length),
@@ -286,7 +285,7 @@ impl Framer {
                 self.take(batch, kind, length);
             }
             Ok(DocumentStep::End(length)) => {
-                // Known at its end alone: a token for more may stand behind the events.
+                // Only the end tells: the token for the next page may follow the events.
                 let claim = document.claim();
                 self.window.step_over(length, 0);
                 self.mode = Mode::Top;
@@ -298,6 +297,7 @@ impl Framer {
             Err(_) if self.window.held().is_empty() => {
                 let has_reject = *has_reject;
                 self.mode = Mode::Top;
+                // A reject already accounts for the cut, and `finish` reports a broken stream.
                 if !has_reject && !self.window.has_failure() {
                     let kind =
                         UnitKind::Rejected { reason: RejectReason::Cut, is_continuation: false };
@@ -326,7 +326,7 @@ impl Framer {
         let delimiter = header.delimiter();
         let scan_row = |bytes: &[u8], is_at_end| scan::csv_row(bytes, delimiter, is_at_end);
         match self.window.scan(0, scan_row)? {
-            // Files that were appended to one another repeat the header.
+            // Concatenated files repeat the header.
             Ok(length) => match CsvHeader::parse(self.window.head(length)) {
                 Some(next) if next.has_message() => self.begin_csv(next, length),
                 _ if self.is_last_of_broken(length) => {
@@ -359,8 +359,8 @@ impl Framer {
             return Ok(());
         };
         let line = self.window.head(length);
-        // From the surest sign to the vaguest. A time at the start is a log's line whatever follows,
-        // and only what is nothing else may be the header of a CSV, as nearly any words can be.
+        // From the surest sign to the vaguest. A time at the start makes a log line whatever
+        // follows; a CSV header comes last, since nearly any words could be one.
         if let Some((_, stamp_end)) = log_line::stamp(line) {
             let brace = log_line::brace(line, stamp_end);
             return self.frame_log_line(batch, length, brace);
@@ -382,7 +382,7 @@ impl Framer {
             return Ok(());
         }
         let line = self.window.head(length);
-        // Base64 of gzip's first two bytes and its method.
+        // The base64 of gzip's two magic bytes and its compression method.
         if line.starts_with(b"H4sI") {
             if self.is_last_of_broken(length) {
                 let reason = self.reason(ScanError::More);
@@ -407,24 +407,24 @@ impl Framer {
         Ok(())
     }
 
-    /// The beginning of the line behind the one of `length` bytes.
+    /// Returns the start of the line after one of `length` bytes.
     fn next_line(&mut self, length: usize) -> &[u8] {
-        /// What is looked for is shorter.
+        /// Longer than all that callers look for.
         const BYTES: usize = 16;
         self.window.look(length + 1 + BYTES);
         let Some(next) = self.window.held().get(length + 1..) else { return &[] };
         next.get(..BYTES).unwrap_or(next)
     }
 
-    /// A line with a time, or with names before its message's `brace`, and the lines that this goes
-    /// on over.
+    /// Frames a line with a time, or with names before its message's `brace`, and the lines over
+    /// which the message continues.
     fn frame_log_line(
         &mut self,
         batch: &mut Batch,
         length: usize,
         brace: Option<usize>,
     ) -> io::Result<()> {
-        // `aws logs tail --format json` begins the message on a line of its own.
+        // `aws logs tail --format json` prints the message from the next line on.
         let is_on_next_line = brace.is_none()
             && matches!(self.next_line(length), [b'{', b'\n', ..] | [b'{', b'\r', b'\n', ..]);
         let brace = if is_on_next_line { Some(length + 1) } else { brace };
@@ -432,7 +432,7 @@ impl Framer {
         let is_last_of_broken = self.is_last_of_broken(length);
         let Some(brace) = brace.filter(|_| is_last_of_broken || !log_line::ends_with_brace(line))
         else {
-            // Where the stream broke, the message may have begun after all.
+            // The stream may have broken within the message.
             if is_last_of_broken {
                 let reason = self.reason(ScanError::More);
                 self.reject(Until::End, reason);
@@ -446,7 +446,7 @@ impl Framer {
                 let end = brace + value_length;
                 self.window.look(end + 16);
                 let colours = log_line::colours(self.window.held().split_at(end).1);
-                // Text that follows on the first line belongs to the message, whatever it is.
+                // Anything else on the first line belongs to the message.
                 if end + colours < length && !is_on_next_line {
                     self.take_line(batch, UnitKind::Text, length);
                 } else {
@@ -462,7 +462,6 @@ impl Framer {
         Ok(())
     }
 
-    /// Hands out the next part of a reject.
     fn reject_some(&mut self, batch: &mut Batch) -> io::Result<()> {
         const PART: usize = limits::REJECTED_PART_BYTES;
         let Some(rejecting) = self.rejecting.take() else { return Ok(()) };
@@ -472,7 +471,8 @@ impl Framer {
                 (length.unwrap_or(PART), length.is_some())
             }
             Until::NextElement => {
-                // One byte more, as what follows a bracket tells whether it begins an element.
+                // Two bytes more, since the byte after a bracket tells whether it begins an
+                // element.
                 let is_long = self.window.ensure(PART + 2)?;
                 let head = self.window.head(PART + 2);
                 match scan::next_element(head).filter(|index| *index <= PART) {

@@ -1,7 +1,7 @@
 //! Reads gzip members one after another.
 //!
-//! flate2's own reader drops what it had decompressed in the call that meets the damage, and
-//! takes trailing zeros (tapes and block devices pad with them) for a broken member.
+//! flate2's own reader drops the output of the call that meets the damage, and takes trailing
+//! zeros, with which tapes and block devices pad, for a broken member.
 
 use std::io::{self, BufRead, Read};
 
@@ -12,7 +12,7 @@ use super::layers::Lookahead;
 
 pub(super) struct GzipMembers {
     input: Lookahead,
-    /// The member that is being read, or none between two.
+    /// The member being read; `None` between members.
     member: Option<Decompress>,
     fault: Option<RejectReason>,
     is_at_end: bool,
@@ -26,10 +26,12 @@ impl GzipMembers {
         Self { input, member: None, fault: None, is_at_end: false }
     }
 
-    /// Whether there is another member to read.
+    /// Begins the next member. False if there is none.
     fn begin_member(&mut self) -> io::Result<bool> {
         loop {
             let held = self.input.fill_buf()?;
+            // Zeros before the first member would not have been detected as gzip, so these are
+            // padding.
             let zeros = held.iter().take_while(|byte| **byte == 0).count();
             if zeros == 0 {
                 break;
@@ -87,6 +89,7 @@ impl Read for GzipMembers {
                     if produced == 0 {
                         return Err(io::Error::other(fault));
                     }
+                    // The bytes before the damage go out first; the next call reports it.
                     self.fault = Some(fault);
                 }
             }

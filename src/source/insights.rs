@@ -1,4 +1,4 @@
-//! Rows of CloudWatch Logs Insights: the JSON of `get-query-results`.
+//! Rows of CloudWatch Logs Insights, as `get-query-results` prints them.
 
 use std::borrow::Cow;
 
@@ -27,7 +27,7 @@ pub(super) fn decode_json_row(row: &str) -> Result<Decoded<'_>, RejectReason> {
     fields.decode()
 }
 
-/// The fields of a row that make a record.
+/// The fields of a row that make up a record.
 #[derive(Default)]
 pub(super) struct RowFields<'a> {
     time: Option<Cow<'a, str>>,
@@ -39,7 +39,7 @@ pub(super) struct RowFields<'a> {
 }
 
 impl<'a> RowFields<'a> {
-    /// Sets what the column of this name holds. The first that has something counts.
+    /// Sets the field for a column. The first non-blank value of a field wins.
     pub(super) fn set(&mut self, name: &str, value: Cow<'a, str>) {
         if value.trim().is_empty() {
             return;
@@ -72,7 +72,7 @@ impl<'a> RowFields<'a> {
     }
 }
 
-/// The group's name in `account:group`, or in its ARN.
+/// Returns the group's name in `account:group` or in its ARN.
 pub(super) fn group_of(log: Cow<'_, str>) -> Cow<'_, str> {
     fn name(text: &str) -> &str {
         match text.split_once(":log-group:") {

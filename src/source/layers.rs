@@ -1,7 +1,7 @@
-//! Takes compression and base64 off a stream, found by content and never by name.
+//! Removes compression and base64 from a stream, detected by content and never by name.
 //!
-//! All decompressors count what they give against one budget, so that a bomb ends early and nesting
-//! bombs does not multiply.
+//! All decompressors count their output against one budget, so that a bomb ends early and nested
+//! bombs do not multiply.
 
 use std::io::{self, BufRead, Read};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,7 @@ use super::gzip::GzipMembers;
 use super::utf16::{self, ByteOrder, Utf16Text};
 use crate::limits;
 
-/// One layer that was taken off an input.
+/// One layer that was removed from an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::Display)]
 #[strum(serialize_all = "lowercase")]
 pub enum Compression {
@@ -39,27 +39,26 @@ impl Compression {
 
 pub(super) type Bytes = Box<dyn Read + Send>;
 
-/// A stream without its layers.
+/// A stream without its layers, and what they were.
 pub(super) struct Peeled {
     pub(super) stream: Lookahead,
     pub(super) layers: Vec<Compression>,
-    /// The raw input itself.
+    /// The raw input, for its checksum.
     pub(super) raw: RawInput,
-    /// Whether what is left is a layer still, one too many.
+    /// True if there is yet another layer, one too many.
     pub(super) is_too_deep: bool,
 }
 
-/// Bytes of base64 text that are looked at to tell one payload a line from one for the file.
+/// Bytes of base64 text that decide whether the file is one payload or has one per line.
 const BASE64_SAMPLE_BYTES: usize = 64 << 10;
 
-/// Largest zstd window that is accepted, as a power of two: the default of the `zstd` tool.
+/// Largest accepted zstd window, as a power of two: the default of the `zstd` tool.
 const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
-/// The same for payloads, which are decoded on all cores at once: that of `zstd -19`.
+/// The same for payloads, which are decoded on all cores at once: the window of `zstd -19`.
 const PAYLOAD_WINDOW_LOG_MAX: u32 = 23;
 
-/// Takes off what layers there are. The bytes of a whole input are counted and hashed as they are
-/// read.
+/// Removes all layers. The bytes of a whole input are counted and hashed as they are read.
 pub(super) fn peel(read: Bytes, expansion: &Expansion) -> io::Result<Peeled> {
     let input = match expansion {
         Expansion::Input(input) => Some(input.clone()),
@@ -99,14 +98,16 @@ pub(super) fn peel(read: Bytes, expansion: &Expansion) -> io::Result<Peeled> {
     Ok(Peeled { stream, layers, raw, is_too_deep })
 }
 
-/// The next layer, and the byte order where it is one of UTF-16.
+/// Detects the next layer, and its byte order if it is UTF-16.
 fn detect(stream: &mut Lookahead) -> Option<(Compression, ByteOrder)> {
+    // Padded with ones: zeros after a short input would look like UTF-16.
     let mut first = [1; 4];
     let held = stream.peek(first.len());
     first.iter_mut().zip(held).for_each(|(to, from)| *to = *from);
     let layer = match &first {
         [0x1f, 0x8b, ..] => Compression::Gzip,
         [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => Compression::Zstd,
+        // Only base64 of gzip, whose first two bytes and method it is: any word might be base64.
         b"H4sI" if is_one_payload(stream.peek(BASE64_SAMPLE_BYTES)) => Compression::Base64,
         [0xff, ..] | [0xfe, ..] | [0, ..] | [_, 0, ..] => {
             let order = utf16::byte_order(stream.peek(utf16::SAMPLE_BYTES))?;
@@ -117,12 +118,13 @@ fn detect(stream: &mut Lookahead) -> Option<(Compression, ByteOrder)> {
     Some((layer, ByteOrder::Little))
 }
 
-/// Whether base64 text is one long or wrapped payload, rather than one a line: lines of their
-/// own are decoded one by one, so that a broken one does not spoil the next.
+/// True if base64 text is one long or wrapped payload rather than one per line. Lines are decoded
+/// one by one, so that a broken one does not spoil the next.
 fn is_one_payload(sample: &[u8]) -> bool {
     let mut lines = sample.split(|byte| *byte == b'\n');
     let _first = lines.next();
     match lines.next().map(<[u8]>::trim_ascii_end) {
+        // A long line may exceed the bound of a unit, so it is decoded as a stream.
         None => sample.len() >= BASE64_SAMPLE_BYTES,
         Some(second) => {
             let is_base64 =
@@ -132,7 +134,7 @@ fn is_one_payload(sample: &[u8]) -> bool {
     }
 }
 
-/// The raw input: counts, hashes, and marks its failures as the machine's.
+/// The raw input. Counts and hashes its bytes, and marks its failures as the machine's.
 struct RawRead {
     inner: Bytes,
     input: Option<InputExpansion>,
@@ -155,7 +157,8 @@ impl Read for RawRead {
                     return Ok(count);
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // The records of a zip are read out of it before they come here.
+                // Damage within a zip, which is unpacked below this: the content is broken, not the
+                // machine.
                 Err(error) if error.get_ref().is_some_and(|it| it.is::<RejectReason>()) => {
                     return Err(error);
                 }
@@ -165,13 +168,13 @@ impl Read for RawRead {
     }
 }
 
-/// The raw input, which the layers above read and whoever asks for its checksum.
+/// The raw input, shared by the layers above it and the request for its checksum.
 #[derive(Clone)]
 pub(super) struct RawInput(Arc<Mutex<RawRead>>);
 
 impl RawInput {
-    /// Reads what the layers above have left, and gives the SHA-256 of all bytes, in hexadecimal;
-    /// `None` when they cannot be read to their end.
+    /// Reads what the layers above left unread, and returns the SHA-256 of all bytes in
+    /// hexadecimal; `None` if they cannot be read to their end.
     pub(super) fn sha256(&self) -> Option<String> {
         let mut raw = self.0.lock().ok()?;
         if !raw.is_at_end {
@@ -187,13 +190,13 @@ impl RawInput {
 
 impl Read for RawInput {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // Whoever panicked while reading has taken the reading thread along.
+        // A panic while reading ends the reading thread, so nobody sees a half-done read.
         let mut raw = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         raw.read(buffer)
     }
 }
 
-/// Gives the zstd decoder's complaints the form of a reason.
+/// Turns the zstd decoder's errors into reject reasons.
 struct ZstdFrames {
     decoder: zstd::Decoder<'static, Lookahead>,
 }
@@ -201,6 +204,7 @@ struct ZstdFrames {
 impl Read for ZstdFrames {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.decoder.read(buffer).map_err(|error| {
+            // Errors of the layers below pass through the decoder and keep their meaning.
             let is_ours =
                 error.get_ref().is_some_and(|it| it.is::<RawFault>() || it.is::<RejectReason>());
             if is_ours {
@@ -215,7 +219,7 @@ impl Read for ZstdFrames {
     }
 }
 
-/// Stops a stream that grows out of proportion to the raw bytes it came from.
+/// Stops a stream that grows out of proportion to its raw bytes.
 struct Bounded {
     inner: Bytes,
     expansion: Expansion,
@@ -232,8 +236,7 @@ impl Read for Bounded {
     }
 }
 
-/// A buffered reader that can be looked into further than one read, without losing what came
-/// before an error.
+/// A buffered reader that can peek beyond one read, and yields everything before an error.
 pub(super) struct Lookahead {
     inner: Bytes,
     bytes: Vec<u8>,
@@ -242,7 +245,7 @@ pub(super) struct Lookahead {
     is_at_end: bool,
 }
 
-/// Bytes that a layer reads from the one below at once.
+/// Bytes that a layer reads at once from the one below.
 const CHUNK_BYTES: usize = 64 << 10;
 
 impl Lookahead {
@@ -254,7 +257,7 @@ impl Lookahead {
         self.bytes.split_at(self.start).1
     }
 
-    /// The next `count` bytes, or fewer where the stream ends or fails before.
+    /// Returns the next `count` bytes, or fewer where the stream ends or fails before.
     pub(super) fn peek(&mut self, count: usize) -> &[u8] {
         while self.held().len() < count && self.fault.is_none() && !self.is_at_end {
             self.fill(count.max(4 << 10));
@@ -287,7 +290,7 @@ impl Read for Lookahead {
             if self.is_at_end {
                 return Ok(0);
             }
-            // Large reads go past the buffer: one copy less.
+            // Reading past the empty buffer saves a copy.
             return self.inner.read(buffer);
         }
         let mut held = self.held();

@@ -1,5 +1,5 @@
-//! Lines that say when and where before the message: an S3 export's, those of `aws logs tail`, and
-//! those of awslogs, saw and cw.
+//! Log lines with time and origin before the message: those of S3 exports, `aws logs tail`,
+//! awslogs, saw and cw.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,6 @@ use super::when::read_time;
 use super::{Decoded, Format, Record, RejectReason};
 use crate::time::LoggedTime;
 
-/// A line taken apart.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct LogLine<'a> {
     pub(super) format: Format,
@@ -19,23 +18,22 @@ pub(super) struct LogLine<'a> {
     message: &'a str,
 }
 
-/// Length of the time to the second: `2026-11-23T21:34:00`.
+/// Bytes of a time to the second: `2026-11-23T21:34:00`.
 const SECOND_PRECISION_BYTES: usize = 19;
 
-/// Longest form of a time: nanoseconds and an offset.
+/// Bytes of the longest form of a time, with nanoseconds and an offset.
 const STAMP_BYTES_MAX: usize = 40;
 
-/// Bytes before a message in which group, stream and times are looked for: the longest names are
-/// 512 bytes each.
+/// Bytes before a message that may hold group, stream and times: names have at most 512 bytes each.
 const PREFIX_BYTES_MAX: usize = 2 << 10;
 
-/// Words before a message that are still names and times.
+/// Words before a message, beyond which they are not all names and times.
 const PREFIX_WORDS_MAX: usize = 8;
 
-/// Digits that an event ID has, and no time.
+/// Digits of an event ID at least; no time has as many.
 const EVENT_ID_DIGITS_MIN: usize = 30;
 
-/// Where the time at the start of a line begins and ends, colours left out.
+/// Returns where the time at the start of a line begins and ends, after any colours.
 pub(super) fn stamp(line: &[u8]) -> Option<(usize, usize)> {
     let start = skip_colours(line, 0);
     let rest = line.get(start..)?;
@@ -55,12 +53,13 @@ pub(super) fn stamp(line: &[u8]) -> Option<(usize, usize)> {
     (length <= STAMP_BYTES_MAX).then_some((start, start + length))
 }
 
-/// Where the message's JSON begins in a line whose time ends at `stamp_end`, if it has some.
+/// Returns where the message's JSON begins in a line whose time ends at `stamp_end`.
 pub(super) fn brace(line: &[u8], stamp_end: usize) -> Option<usize> {
     let start = message_start(line, stamp_end);
     let rest = line.get(start..)?;
     memchr::memchr_iter(b'{', rest)
         .map(|index| start + index)
+        // A brace within a word may belong to the name of a stream.
         .find(|index| *index == start || is_blank_before(line, *index))
 }
 
@@ -69,8 +68,8 @@ fn is_blank_before(line: &[u8], index: usize) -> bool {
     matches!(before, Some(b' ' | b'\t' | b'\n'))
 }
 
-/// Where the message's JSON begins in a line that does not begin with a time, if what stands before
-/// it are names and times.
+/// Returns where the message's JSON begins in a line that does not begin with a time, if only names
+/// and times precede it.
 pub(super) fn prefixed_brace(line: &[u8]) -> Option<usize> {
     let head = line.get(..PREFIX_BYTES_MAX).unwrap_or(line);
     let is_start = |index: &usize| *index > 0 && is_blank_before(head, *index);
@@ -79,22 +78,21 @@ pub(super) fn prefixed_brace(line: &[u8]) -> Option<usize> {
     Prefix::parse(prefix)?.is_told().then_some(brace)
 }
 
-/// What stands before a message.
 #[derive(Default)]
 struct Prefix {
     times: Vec<LoggedTime>,
     log_group: Option<String>,
-    /// The words of its name.
+    /// Its words, joined by blanks.
     log_stream: Option<String>,
     stream_word_count: usize,
     event_id: Option<String>,
 }
 
 impl Prefix {
-    /// Reads names and times; `None` when something else is among them.
+    /// Reads names and times; `None` if anything else is among them.
     fn parse(text: &str) -> Option<Self> {
         let text = without_colours(text);
-        // cw puts dashes between what it prints, and awslogs blanks.
+        // cw separates its columns by dashes, awslogs by blanks.
         let words: Vec<&str> = match text.contains(" - ") {
             true => text
                 .split(" - ")
@@ -123,7 +121,7 @@ impl Prefix {
             self.times.push(when);
             return Some(());
         }
-        // Neither may stand in the name of a stream, nor of a group.
+        // CloudWatch allows neither `:` nor `*` in the names of groups and streams.
         if word.contains([':', '*', '"']) {
             return None;
         }
@@ -142,14 +140,15 @@ impl Prefix {
         Some(())
     }
 
-    /// Whether it is more than words.
+    /// True if there is more than a word that may be anything.
     fn is_told(&self) -> bool {
         !self.times.is_empty() || self.log_group.is_some() || self.stream_word_count == 2
     }
 
-    /// Tells group and stream apart where neither looks like a group.
+    /// Splits group from stream where neither looks like a group.
     fn named(mut self) -> Self {
         let name = self.log_stream.as_deref();
+        // saw prints the stream in parentheses, blanks and all.
         if let Some(name) = name.and_then(|it| it.strip_prefix('(')?.strip_suffix(')')) {
             self.log_stream = Some(name.to_owned());
             return self;
@@ -165,7 +164,7 @@ impl Prefix {
     }
 }
 
-/// The time that a word is, which is never a small number.
+/// Reads a word as a time. A small number is none.
 fn time_of(word: &str) -> Option<LoggedTime> {
     let may_be =
         word.len() >= "1795446131".len() && word.starts_with(|it: char| it.is_ascii_digit());
@@ -173,7 +172,7 @@ fn time_of(word: &str) -> Option<LoggedTime> {
 }
 
 impl<'a> LogLine<'a> {
-    /// Takes a line apart. `None` when it is none of these.
+    /// Parses a line; `None` if it has none of these forms.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
         match stamp(text.as_bytes()) {
             Some((start, end)) => Self::parse_stamped(text, start, end),
@@ -190,6 +189,8 @@ impl<'a> LogLine<'a> {
         let between = brace.and_then(|brace| text.get(first..brace)).unwrap_or("");
         let is_second_time =
             between.split_whitespace().next().is_some_and(|it| time_of(it).is_some());
+        // Else the text between time and brace is left as it is: the stream of `aws logs tail`, or
+        // part of an export's message.
         let is_of_tool = is_second_time || between.contains("- ");
         let prefix = is_of_tool.then(|| Prefix::parse(between)).flatten();
         let mut line = Self {
@@ -238,7 +239,8 @@ impl<'a> LogLine<'a> {
         })
     }
 
-    /// What the line holds. `export_stream` is the stream that the file's place tells.
+    /// Returns the line's record or message. `export_stream` is the stream that the file's path
+    /// names.
     pub(super) fn into_decoded(self, export_stream: Option<&'a str>) -> Decoded<'a> {
         let of_export = export_stream.filter(|_| self.format == Format::S3Export);
         let log_stream = self.log_stream.or(of_export.map(Cow::Borrowed));
@@ -258,20 +260,20 @@ impl<'a> LogLine<'a> {
     }
 }
 
-/// Why what `print` makes of a record in Python is none.
+/// The reason to reject a record as Python's `print` writes it.
 pub(super) const PYTHON: RejectReason = RejectReason::Unsupported {
     name: "the notation of Python",
     advice: "write it with json.dumps, or ask with --output json",
 };
 
-/// Whether a text begins as `print` writes a record in Python.
+/// True if a text begins like a record written by Python's `print`.
 pub(super) fn is_python(text: &[u8]) -> bool {
     text.starts_with(b"{'")
 }
 
-/// Why a line is none of a known format, as far as it can be told.
+/// Returns why a line is of no known format, as precisely as its beginning allows.
 pub(super) fn unknown(line: &[u8]) -> RejectReason {
-    /// What the AWS CLI writes in YAML begins with one of these.
+    /// The beginnings of the AWS CLI's YAML.
     const YAML: &[&[u8]] =
         &[b"events:", b"- eventId:", b"- ingestionTime:", b"searchedLogStreams:"];
     let begins = |it: &&[u8]| line.starts_with(it);
@@ -292,14 +294,14 @@ pub(super) fn unknown(line: &[u8]) -> RejectReason {
     }
 }
 
-/// What stands behind the time, its colours and one space.
+/// Returns where the text after the time, its colours and one blank begins.
 fn message_start(line: &[u8], stamp_end: usize) -> usize {
     let index = skip_colours(line, stamp_end);
     let index = if matches!(line.get(index), Some(b' ' | b'\t')) { index + 1 } else { index };
     skip_colours(line, index)
 }
 
-/// The text without any colours.
+/// Removes all colours.
 fn without_colours(text: &str) -> Cow<'_, str> {
     if !text.contains('\x1b') {
         return Cow::Borrowed(text);
@@ -309,14 +311,14 @@ fn without_colours(text: &str) -> Cow<'_, str> {
     while let Some(escape) = rest.find('\x1b') {
         let (before, from) = rest.split_at(escape);
         plain.push_str(before);
-        // A sequence is ASCII, as the escape alone is.
+        // A colour sequence, or a lone escape, is ASCII, so this splits at a character's boundary.
         rest = from.split_at(skip_colours(from.as_bytes(), 0).max(1)).1;
     }
     plain.push_str(rest);
     Cow::Owned(plain)
 }
 
-/// Steps over sequences such as `ESC [ 1 ; 32 m`.
+/// Skips colour sequences such as `ESC [ 1 ; 32 m`.
 fn skip_colours(bytes: &[u8], start: usize) -> usize {
     let mut index = start;
     while let Some(length) = bytes.get(index..).and_then(colour_length) {
@@ -332,14 +334,14 @@ fn colour_length(bytes: &[u8]) -> Option<usize> {
     (parameters.get(length) == Some(&b'm')).then_some(2 + length + 1)
 }
 
-/// A stream's name without the colours around it and blanks.
+/// Removes colours and blanks around a stream's name.
 fn strip_colours(name: &str) -> Option<&str> {
     let name = name.get(skip_colours(name.as_bytes(), 0)..)?;
     let name = without_last_colours(name.trim_end()).trim();
     (!name.is_empty()).then_some(name)
 }
 
-/// The text without colours at its end.
+/// Removes colours at the end of a text.
 fn without_last_colours(text: &str) -> &str {
     let mut text = text;
     while let Some(index) = text.rfind("\x1b[") {
@@ -353,7 +355,7 @@ fn without_last_colours(text: &str) -> &str {
     text
 }
 
-/// Whether a message on one line has its end there.
+/// True if the message ends on this line.
 pub(super) fn ends_with_brace(line: &[u8]) -> bool {
     let line = line.trim_ascii_end();
     if line.last() == Some(&b'}') {
@@ -363,7 +365,7 @@ pub(super) fn ends_with_brace(line: &[u8]) -> bool {
         && std::str::from_utf8(line).is_ok_and(|text| without_last_colours(text).ends_with('}'))
 }
 
-/// Length of the colours that `bytes` begins with.
+/// Returns the length of the colours that `bytes` begins with.
 pub(super) fn colours(bytes: &[u8]) -> usize {
     skip_colours(bytes, 0)
 }

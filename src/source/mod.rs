@@ -1,12 +1,12 @@
-//! Where records come from: files in the formats that hold CloudWatch log events.
+//! Reads records from files in all the formats that hold CloudWatch log events.
 //!
-//! Reading goes bytes → decompressed bytes → framed units → [`Record`]s. This module knows what a
-//! log message's envelope is, and of the message itself only where it begins and ends.
+//! Reading goes bytes → decompressed bytes → framed units → [`Record`]s. This module knows the
+//! envelopes of log messages, and of a message only where it begins and ends.
 //!
-//! [`walk`] lists the inputs. One thread runs a [`SourceReader`], which takes compression off
-//! and cuts the stream into units, a [`Batch`] at a time; each worker runs a [`Decoder`], which
-//! turns batches into [`Output`]s. Content that is not understood is a [`Reject`], with its bytes
-//! and its place, and never stops what comes after it.
+//! [`walk`] lists the inputs. One thread runs a [`SourceReader`], which removes compression and
+//! cuts the stream into units, a [`Batch`] at a time; each worker runs a [`Decoder`], which turns
+//! batches into [`Output`]s. Content that is not understood is a [`Reject`] with its bytes and
+//! position, and never stops what comes after it.
 
 mod base64_text;
 mod batch;
@@ -59,28 +59,28 @@ use crate::time::Timestamp;
 
 /// One CloudWatch log event as it was received.
 ///
-/// Text borrows from the unit that it was decoded from where it can.
+/// Text borrows from its unit where it can.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record<'a> {
-    /// The log group, where the source tells it.
+    /// The log group, if the source names it.
     pub log_group: Option<Cow<'a, str>>,
-    /// The log stream, where the source tells it.
+    /// The log stream, if the source names it.
     pub log_stream: Option<Cow<'a, str>>,
-    /// CloudWatch's ID of the event. Opaque: never sorted or compared by.
+    /// CloudWatch's ID of the event. Opaque: never compare or sort by it.
     pub event_id: Option<Cow<'a, str>>,
     /// When the event happened.
     pub timestamp: Timestamp,
-    /// Whether `timestamp` was borrowed from a neighbour or lacks its milliseconds, because the
+    /// True if `timestamp` was borrowed from a neighbour or lacks its milliseconds, because the
     /// source has no better one.
     pub is_time_approximate: bool,
-    /// When CloudWatch took it in.
+    /// When CloudWatch ingested it.
     pub ingestion_time: Option<Timestamp>,
     /// The original message, byte for byte.
     pub message: Cow<'a, str>,
 }
 
 impl Record<'_> {
-    /// The same record, with its text its own.
+    /// Detaches the record from its unit.
     pub fn into_owned(self) -> Record<'static> {
         let own = |it: Cow<'_, str>| Cow::Owned(it.into_owned());
         Record {
@@ -95,18 +95,18 @@ impl Record<'_> {
     }
 }
 
-/// What one unit of a file turned out to hold.
+/// The content of one unit of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decoded<'a> {
     /// A record with its envelope.
     Record(Record<'a>),
-    /// A message alone, whose time must come from the event itself or from a neighbour.
+    /// A message alone, whose time must come from its event or from a neighbour.
     Raw(Cow<'a, str>),
-    /// The same, of which the source says where it comes from.
+    /// A message alone, with its origin.
     Undated {
-        /// The log group, where the source tells it.
+        /// The log group, if the source names it.
         log_group: Option<Cow<'a, str>>,
-        /// The log stream, where the source tells it.
+        /// The log stream, if the source names it.
         log_stream: Option<Cow<'a, str>>,
         /// The original message, byte for byte.
         message: Cow<'a, str>,
@@ -135,7 +135,7 @@ impl<'a> Decoded<'a> {
     }
 }
 
-/// The shape of a file that holds records.
+/// A format that holds records.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, strum::IntoStaticStr, strum::Display,
 )]
@@ -148,7 +148,7 @@ pub enum Format {
     /// An export task's lines: time, blank, message.
     #[strum(serialize = "s3-export")]
     S3Export,
-    /// What a subscription filter sends to Lambda, Kinesis or Firehose.
+    /// The documents that a subscription filter sends to Lambda, Kinesis or Firehose.
     Subscription,
     /// The text that `aws logs tail` prints.
     Tail,
@@ -163,7 +163,7 @@ pub enum Format {
     /// Lines of awslogs, saw and cw.
     #[strum(serialize = "log-lines")]
     LogLine,
-    /// What `start-live-tail` sends.
+    /// The documents that `start-live-tail` sends.
     LiveTail,
     /// The envelope of a log shipper or of a log store.
     Shipper,
@@ -181,55 +181,56 @@ impl Format {
         self.into()
     }
 
-    /// Whether a file of this shape has all events between its first and its last, if nothing else
-    /// speaks against it. The others are what a question found, or a part of what went by.
+    /// True if a file of this format has all events between its first and its last, unless it says
+    /// otherwise. The other formats hold the results of a query, or a part of the log.
     pub fn has_all_between(self) -> bool {
         matches!(self, Self::Ndjson | Self::Json | Self::S3Export | Self::Subscription | Self::Tail)
     }
 }
 
-/// What a decoder hands out.
+/// A decoder's output.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output<'a> {
-    /// Something that was understood.
+    /// Content that was understood.
     Found(FoundUnit<'a>),
-    /// Something that was not, or a part of it.
+    /// Content that was not understood, or a part of it.
     Rejected(Reject<'a>),
-    /// What the input says of its own completeness.
+    /// The input's claim about its own completeness.
     Claimed(Claim),
 }
 
-/// A record or a message, and where it stands.
+/// A record or a message, and its position.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundUnit<'a> {
-    /// The shape that it was found in. A file may mix them.
+    /// The format in which it was found. A file may mix formats.
     pub format: Format,
-    /// The line of the decompressed input that it begins on, from 1. What lies within a
-    /// payload has the line of the payload.
+    /// The line of the decompressed input on which it begins, from 1. Within a payload, the line of
+    /// the payload.
     pub line: u64,
-    /// The byte of the decompressed input that it begins at, from 0.
+    /// The byte of the decompressed input at which it begins, from 0.
     pub byte_offset: u64,
-    /// Its exact bytes, envelope and all: what to keep when the message turns out to be none.
+    /// Its exact bytes with the envelope, to keep if the message turns out to be no event.
     pub unit: &'a [u8],
-    /// What it holds.
+    /// Its content.
     pub decoded: Decoded<'a>,
-    /// The record's message as it stands in the unit, where it stands there as JSON text.
+    /// The record's message still escaped, where the unit has it as JSON text.
     pub escaped_message: Option<EscapedText<'a>>,
 }
 
-/// Something that was not understood, or a part of it.
+/// Content that was not understood, or a part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reject<'a> {
-    /// The line of the decompressed input that this part begins on, from 1. What lies within a
-    /// payload has the place of the payload.
+    /// The line of the decompressed input on which this part begins, from 1. Within a payload, the
+    /// line of the payload.
     pub line: u64,
-    /// The byte of the decompressed input that this part begins at, from 0.
+    /// The byte of the decompressed input at which this part begins, from 0.
     pub byte_offset: u64,
-    /// Why.
+    /// The reason for the reject.
     pub reason: RejectReason,
-    /// The exact bytes, at most [`limits::REJECTED_PART_BYTES`](crate::limits::REJECTED_PART_BYTES).
-    /// None where an input ends too early and the part before the end is whole.
+    /// The exact bytes, at most
+    /// [`limits::REJECTED_PART_BYTES`](crate::limits::REJECTED_PART_BYTES). Empty if an input ends
+    /// too early and the part before the end is whole.
     pub bytes: &'a [u8],
-    /// Whether it goes on from the reject before, and is not counted again.
+    /// True if this continues the reject before it, and is not counted again.
     pub is_continuation: bool,
 }

@@ -1,4 +1,4 @@
-//! Opens inputs and packs what is framed into batches.
+//! Opens inputs and packs framed units into batches.
 
 use std::fs::File;
 use std::io::{self, Cursor, Read};
@@ -13,30 +13,30 @@ use super::framer::Framer;
 use super::layers::{self, Compression, RawInput};
 use super::walk::{self, Input};
 
-/// Reads one input: takes its compression off and cuts it into units.
+/// Reads one input: removes its compression and cuts it into units.
 ///
-/// It runs on one thread and does as little as it can; a [`Decoder`](super::Decoder) does the rest.
-/// Memory is bounded by a small multiple of
+/// It runs on one thread and does as little as possible; a [`Decoder`](super::Decoder) does the
+/// rest. Memory is bounded by a small multiple of
 /// [`RECORD_BYTES_MAX`](crate::limits::RECORD_BYTES_MAX).
 pub struct SourceReader {
     framer: Framer,
     is_done: bool,
     name: String,
-    /// Whether it comes from a service rather than from this machine.
+    /// True if it comes from a service rather than from this machine.
     is_remote: bool,
     log_stream: Option<Arc<str>>,
-    /// Whether it is of a bundle that `export` made.
+    /// True if it belongs to a bundle that `export` made.
     is_excerpt: bool,
     buffers: Buffers,
     layers: Vec<Compression>,
     expansion: Expansion,
     raw: RawInput,
-    /// An error that came when a batch had units already.
+    /// An error that came when the batch already had units.
     late_error: Option<SourceError>,
 }
 
 impl SourceReader {
-    /// Opens an input and looks at its beginning.
+    /// Opens an input and examines its beginning.
     pub fn open(input: &Input) -> Result<Self, SourceError> {
         match input {
             Input::Stdin => Self::from_reader(Box::new(io::stdin()), "stdin".to_owned()),
@@ -52,19 +52,19 @@ impl SourceReader {
         let is_excerpt = records.is_some() || bundle::is_of_bundle(path);
         let read = records.unwrap_or_else(|| Box::new(file));
         let mut reader = Self::from_reader(read, path.display().to_string())?;
-        // The path may be relative to within the export.
+        // The path may be relative, from a directory within the export.
         let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         reader.log_stream = walk::export_stream(&absolute).map(Arc::from);
         reader.is_excerpt = is_excerpt;
         Ok(reader)
     }
 
-    /// Reads from a stream. `name` is what errors call it.
+    /// Reads from a stream. Errors call it `name`.
     pub fn from_reader(read: Box<dyn Read + Send>, name: String) -> Result<Self, SourceError> {
         Self::new(read, name, Expansion::Input(InputExpansion::default()))
     }
 
-    /// Reads a payload that lies in another input and shares its budget.
+    /// Reads a payload within another input, whose budget it shares.
     pub(super) fn of_payload(
         payload: Vec<u8>,
         budget: &Arc<DecodingBudget>,
@@ -98,8 +98,8 @@ impl SourceReader {
         })
     }
 
-    /// Reads from a service. `name` is what errors call the input, and `key` its place among
-    /// others, which tells the log stream when it is that of an export.
+    /// Reads from a service. Errors call the input `name`; `key` is its path in the bucket, which
+    /// names the log stream if an export wrote it.
     pub fn from_remote(
         read: Box<dyn Read + Send>,
         name: String,
@@ -110,17 +110,17 @@ impl SourceReader {
         Ok(Self { is_remote: true, log_stream, ..reader })
     }
 
-    /// What errors call the input: its path, its address, or `stdin`.
+    /// Returns the input's name in errors: its path, its address, or `stdin`.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether the input is of a bundle that `export` made: messages that somebody has chosen.
+    /// True if the input belongs to a bundle that `export` made, and so is a selection.
     pub fn is_excerpt(&self) -> bool {
         self.is_excerpt
     }
 
-    /// Bytes of the raw input consumed so far, before decompression.
+    /// Returns the bytes of the raw input consumed so far, before decompression.
     pub fn bytes_read(&self) -> u64 {
         match &self.expansion {
             Expansion::Input(input) => input.raw_bytes(),
@@ -128,24 +128,23 @@ impl SourceReader {
         }
     }
 
-    /// SHA-256 of the raw input, before decompression, in hexadecimal; `None` when it cannot be
-    /// read to its end. To be asked once, at the end: what the decoders have left is read first.
+    /// Returns the SHA-256 of the raw input, before decompression, in hexadecimal; `None` if it
+    /// cannot be read to its end. Call this once, at the end: it reads the rest of the input.
     pub fn sha256(&self) -> Option<String> {
         self.raw.sha256()
     }
 
-    /// The layers that were taken off, outermost first.
+    /// Returns the layers that were removed, outermost first.
     pub fn compression(&self) -> &[Compression] {
         &self.layers
     }
 
-    /// The next units, in order; `None` at the end.
+    /// Returns the next units, in order; `None` at the end.
     ///
     /// # Errors
     ///
-    /// [`SourceError::Read`] when the machine fails and [`SourceError::Fetch`] when the service
-    /// does, after the units before it were handed out.
-    /// Broken content is a rejected unit.
+    /// [`SourceError::Read`] if the machine fails and [`SourceError::Fetch`] if the service does,
+    /// after all units before the failure were returned. Broken content is a rejected unit.
     pub fn next_batch(&mut self) -> Result<Option<Batch>, SourceError> {
         if let Some(error) = self.late_error.take() {
             self.is_done = true;
@@ -161,6 +160,7 @@ impl SourceReader {
                         self.is_done = true;
                         return Err(error);
                     }
+                    // The units before the failure go out first, so that what was read is kept.
                     self.late_error = Some(error);
                     break;
                 }

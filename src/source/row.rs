@@ -1,8 +1,9 @@
-//! Records as rows of values without names: what `--query 'events[].[timestamp,message]'` and
-//! `--output text` make of them.
+//! Records as rows of values without names, as `--query 'events[].[timestamp,message]'` and
+//! `--output text` print them.
 //!
-//! The values tell what they are: the one that holds an event is the message, numbers and dates are
-//! times, and an event is never taken in before it happened.
+//! The values identify themselves: the one that holds an event is the message, numbers and dates
+//! are times, and of two times the earlier is the event's, as no event is ingested before it
+//! happened.
 
 use std::borrow::Cow;
 
@@ -12,31 +13,30 @@ use super::when::read_time;
 use super::{Claim, Decoded};
 use crate::time::LoggedTime;
 
-/// Values that a row may have. A record has no more than six.
+/// Values in a row at most. A record has no more than six.
 const VALUES_MAX: usize = 16;
 
-/// Digits that an event ID of CloudWatch has, and no time.
+/// Digits of a CloudWatch event ID at least; no time has as many.
 const EVENT_ID_DIGITS_MIN: usize = 30;
 
-/// Digits from which on a number may be a time.
+/// Digits of a time at least.
 const TIME_DIGITS_MIN: usize = 10;
 
-/// What the AWS CLI writes before each record of `--output text`.
+/// The AWS CLI's label for each record of `--output text`.
 const EVENTS_LABEL: &str = "EVENTS";
 
-/// What it writes for `null`.
+/// Its word for `null`.
 const NULL: &str = "None";
 
-/// What it writes in a line of its own for the token of the next page.
+/// Its label for the line with the token of the next page.
 const NEXT_TOKEN_LABEL: &[u8] = b"NEXTTOKEN\t";
 
-/// What it writes for each log stream that was searched.
+/// Its label for each log stream that was searched.
 const STREAMS_LABEL: &[u8] = b"SEARCHEDLOGSTREAMS\t";
 
-/// Bytes from which on a word may be the token of a page.
+/// Bytes of a page token at least.
 const TOKEN_BYTES_MIN: usize = 16;
 
-/// A row as far as it has been read.
 #[derive(Default)]
 struct RowInReading<'a> {
     message: Option<Cow<'a, str>>,
@@ -47,7 +47,7 @@ struct RowInReading<'a> {
     count: usize,
 }
 
-/// Reads a JSON list of one message and what belongs to it; `None` when it is something else.
+/// Reads a JSON list of one message and its metadata; `None` for anything else.
 pub(super) fn decode_list(list: &str) -> Option<Decoded<'_>> {
     let bytes = list.as_bytes();
     let mut row = RowInReading::default();
@@ -67,7 +67,7 @@ pub(super) fn decode_list(list: &str) -> Option<Decoded<'_>> {
     }
 }
 
-/// Reads a line of values that tabs part; `None` when it is something else.
+/// Reads a line of tab-separated values; `None` for anything else.
 pub(super) fn decode_line(line: &str) -> Option<Decoded<'_>> {
     let line = line.trim_end_matches(['\r', '\n']);
     let values = line.strip_prefix(EVENTS_LABEL).and_then(|it| it.strip_prefix('\t'));
@@ -78,21 +78,22 @@ pub(super) fn decode_line(line: &str) -> Option<Decoded<'_>> {
     row.decode()
 }
 
-/// Whether a line is one JSON text that holds an object, as `jq` writes messages without `-r`.
+/// True if a line is one JSON string that holds an object, as `jq` writes messages without `-r`.
 pub(super) fn is_quoted_object(line: &[u8]) -> bool {
     let line = line.trim_ascii_end();
     line.starts_with(b"\"{") && scan::string_end(line, 0) == Ok(line.len())
 }
 
-/// Whether a line is a row of values that tabs part.
+/// True if a line is a row of tab-separated values.
 pub(super) fn is_row(line: &[u8]) -> bool {
+    // Finding that a line lacks these costs less than decoding it.
     memchr::memchr(b'\t', line).is_some()
         && memchr::memchr(b'{', line).is_some()
         && std::str::from_utf8(line).is_ok_and(|it| decode_line(it).is_some())
 }
 
-/// What a line of `--output text` without a record says of its completeness, by itself and by the
-/// beginning of the next line; `None` for a line that is none of these.
+/// Returns the claim in a line of `--output text` that holds no record, judged by the line and the
+/// start of the next; `None` for other lines.
 pub(super) fn label(line: &[u8], next: &[u8]) -> Option<Claim> {
     if line.starts_with(NEXT_TOKEN_LABEL) {
         return Some(Claim::MorePages);
@@ -100,7 +101,7 @@ pub(super) fn label(line: &[u8], next: &[u8]) -> Option<Claim> {
     if line.starts_with(STREAMS_LABEL) {
         return Some(Claim::LastPage);
     }
-    // Tokens stand unnamed before the records.
+    // Tokens precede the records, without a label.
     let is_token = |it: &[u8]| {
         let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"/_-+=|.:".contains(byte);
         it.len() >= TOKEN_BYTES_MIN && it.iter().all(is_part)
@@ -119,7 +120,7 @@ pub(super) fn label(line: &[u8], next: &[u8]) -> Option<Claim> {
 }
 
 impl<'a> RowInReading<'a> {
-    /// Takes the next value; `None` when the row is none.
+    /// Takes the next value; `None` if this cannot be a row.
     fn take(&mut self, value: Cow<'a, str>) -> Option<()> {
         self.count += 1;
         if self.count > VALUES_MAX {

@@ -1,24 +1,21 @@
-//! Finds where a JSON value or a CSV row ends, without reading what it says.
+//! Finds the end of a JSON value or a CSV row without parsing it.
 //!
-//! The checks are those that tell a half line from a whole value: the order of tokens, no raw
-//! newline within a string, a bounded depth. Whether a number or an escape is well formed is the
-//! parser's business.
+//! It checks only what distinguishes a cut line from a whole value: the order of tokens, no raw
+//! newline within a string, a bounded depth. Malformed numbers and escapes are left to the parser.
 
 use crate::json::{Token, TokenKind, Tokens, is_blank, text_end};
 use crate::limits;
 
-/// Why a scan found no end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ScanError {
     /// The bytes end before the value does.
     More,
-    /// What stands there can be no part of the value.
+    /// The bytes cannot be part of a value.
     Broken,
     /// Nested too deep.
     TooDeep,
 }
 
-/// What may come next.
 #[derive(Clone, Copy)]
 enum Expect {
     Value,
@@ -29,7 +26,7 @@ enum Expect {
     CommaOrEnd,
 }
 
-/// The open brackets, one bit each: 1 is an object.
+/// The open brackets, one bit each (1 is an object), so that a scan allocates nothing.
 struct Nesting {
     bits: u128,
     depth: usize,
@@ -57,7 +54,7 @@ impl Nesting {
     }
 }
 
-/// The length of the JSON value that `bytes` begins with.
+/// Returns the length of the JSON value that `bytes` begins with.
 pub(super) fn value(bytes: &[u8]) -> Result<usize, ScanError> {
     let mut nesting = Nesting { bits: 0, depth: 0 };
     let mut expect = Expect::Value;
@@ -78,6 +75,7 @@ pub(super) fn value(bytes: &[u8]) -> Result<usize, ScanError> {
             (TokenKind::Text | TokenKind::Unclosed, Expect::Colon | Expect::CommaOrEnd) => {
                 return Err(ScanError::Broken);
             }
+            // Before `More`: a raw newline in an open string means a cut line, not a long value.
             (TokenKind::Text | TokenKind::Unclosed, _) if has_newline => {
                 return Err(ScanError::Broken);
             }
@@ -91,6 +89,7 @@ pub(super) fn value(bytes: &[u8]) -> Result<usize, ScanError> {
                 let length = bytes.get(range.clone()).map_or(0, scalar_length);
                 match range.start + length {
                     _ if length == 0 => return Err(ScanError::Broken),
+                    // The next bytes may still belong to the number or word.
                     end if end == bytes.len() => return Err(ScanError::More),
                     end if nesting.depth == 0 => return Ok(end),
                     end if end < range.end => return Err(ScanError::Broken),
@@ -106,7 +105,7 @@ pub(super) fn value(bytes: &[u8]) -> Result<usize, ScanError> {
     Err(ScanError::More)
 }
 
-/// The length of the number or word that a part begins with.
+/// Returns the length of the number or word that a part begins with.
 fn scalar_length(part: &[u8]) -> usize {
     let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'-' | b'+' | b'.');
     match part.first() {
@@ -115,22 +114,22 @@ fn scalar_length(part: &[u8]) -> usize {
     }
 }
 
-/// The index behind the string whose opening quote stands at `start`.
+/// Returns the index after the string whose opening quote is at `start`.
 pub(super) fn string_end(bytes: &[u8], start: usize) -> Result<usize, ScanError> {
     let mut has_newline = false;
     let end = text_end(bytes, start, &mut has_newline);
     if has_newline { Err(ScanError::Broken) } else { end.ok_or(ScanError::More) }
 }
 
-/// The length of the blanks and commas that `bytes` begins with.
+/// Returns the length of the blanks and commas that `bytes` begins with.
 pub(super) fn separators(bytes: &[u8]) -> usize {
     bytes.iter().take_while(|byte| is_blank(**byte) || **byte == b',').count()
 }
 
-/// The length of the CSV row that `bytes` begins with, without its newline.
+/// Returns the length of the CSV row that `bytes` begins with, without its newline.
 ///
-/// A quote that closes must be followed by a comma or the row's end: that is what tells a row
-/// that was cut within quotes from one that has a newline there.
+/// A closing quote must be followed by a delimiter or the row's end: this distinguishes a row that
+/// was cut within quotes from one with a newline there.
 pub(super) fn csv_row(bytes: &[u8], delimiter: u8, is_at_end: bool) -> Result<usize, ScanError> {
     let mut index = 0;
     loop {
@@ -149,7 +148,7 @@ pub(super) fn csv_row(bytes: &[u8], delimiter: u8, is_at_end: bool) -> Result<us
     }
 }
 
-/// The index behind the closing quote of the field whose text starts at `start`.
+/// Returns the index after the closing quote of the field whose text starts at `start`.
 fn quoted_end(
     bytes: &[u8],
     start: usize,
@@ -172,11 +171,12 @@ fn quoted_end(
     }
 }
 
-/// Blanks that are looked back over to see what stands before a bracket.
+/// Blanks that are skipped backwards to see what precedes a bracket. Bounded, since each bracket
+/// looks back anew.
 const LOOK_BACK_BYTES: usize = 80;
 
-/// Where, within a broken part, the next element of a list probably begins: at a bracket that
-/// begins a line, or one that directly follows the end of another element. Never at 0.
+/// Returns where the next element of a list probably begins within a broken part: at a bracket that
+/// begins a line or directly follows the end of another element. Never 0.
 pub(super) fn next_element(bytes: &[u8]) -> Option<usize> {
     memchr::memchr2_iter(b'{', b'[', bytes).find(|index| {
         let (before, _) = bytes.split_at(*index);

@@ -1,7 +1,7 @@
-//! Where log shippers, log stores and exports put what a record is made of.
+//! The names under which log shippers, log stores and exports keep the members of a record.
 //!
-//! One table says under which names a message, its time, its log group and the like are found.
-//! Support for another shipper is a row of it, or several.
+//! One table lists the names of message, time, log group and so on. Supporting another shipper
+//! takes one or more rows.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,7 +14,7 @@ use super::when::read_time;
 use super::{Decoded, Record, RejectReason};
 use crate::time::LoggedTime;
 
-/// What a member of an envelope is to a record.
+/// The role of an envelope's member in a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MemberRole {
     Message,
@@ -27,10 +27,10 @@ pub(super) enum MemberRole {
 
 use MemberRole::{EventId, IngestionTime, LogGroup, LogStream, Message, Time};
 
-/// Members by the path to them, the better ones of a role first.
+/// Paths to members, the best of each role first.
 ///
-/// A path goes from object to object at its dots, and finds members with dots in their names too.
-/// Behind a colon stands the key of an attribute of OpenTelemetry. Names are those of
+/// A dot in a path enters an object, or is part of a member's name. After a colon comes the key of
+/// an OpenTelemetry attribute. The names are those of
 ///
 /// - CloudWatch Logs itself (API reference of `FilterLogEvents`, `GetLogRecord`, `StartLiveTail`
 ///   and Logs Insights) and the AWS Tools for PowerShell, which write them with a capital;
@@ -122,21 +122,21 @@ const MEMBERS: &[(MemberRole, &str)] = &[
     (IngestionTime, "cloudwatch_logs.ingestion_time"),
 ];
 
-/// Objects that hold such members for an envelope around them: a document of Elasticsearch or
-/// OpenSearch, a result of Splunk, the record of `GetLogRecord`.
+/// Objects that hold these members one level down: in a document of Elasticsearch or OpenSearch, a
+/// Splunk result, the record of `GetLogRecord`.
 const WRAPPERS: &[&str] = &["_source", "result", "logRecord", "record", "fields"];
 
-/// The member that holds the message of an event of Splunk's collector. In an event of WorkMail it
-/// is the event, so it counts only where nothing else does.
+/// The member that holds the message in Splunk's collector. A WorkMail event has a member of this
+/// name too, so it counts only where no other does.
 const SPLUNK_EVENT: &str = "event";
 
-/// The member in which Splunk's collector has what the event came from.
+/// The member that holds the origin in Splunk's collector.
 const SPLUNK_SOURCE: &str = "source";
 
-/// Objects of which only a list in them is of interest, and lists that are in such.
+/// Objects that matter only for a list in them, and lists of such objects.
 const LIST_WRAPPERS: &[&str] = &["hits", "sessionUpdate"];
 
-/// What the column of a table is.
+/// Returns the role of a table's column.
 pub(super) fn column_role(name: &str) -> Option<MemberRole> {
     let exact = MEMBERS.iter().find(|(_, path)| *path == name);
     let role = |(role, _): &(MemberRole, &str)| *role;
@@ -149,7 +149,7 @@ pub(super) fn column_role(name: &str) -> Option<MemberRole> {
         .map(role)
 }
 
-/// Whether a member of an object tells that it is an envelope of the table.
+/// True if a member of this name may make its object an envelope of the table.
 pub(super) fn is_member(name: &str) -> bool {
     WRAPPERS.contains(&name)
         || MEMBERS.iter().any(|(_, path)| {
@@ -158,22 +158,23 @@ pub(super) fn is_member(name: &str) -> bool {
         })
 }
 
-/// Whether an object of this name stands around a list of records.
+/// True if an object of this name may wrap a list of records.
 pub(super) fn is_list_wrapper(name: &[u8]) -> bool {
     LIST_WRAPPERS.iter().any(|it| it.as_bytes() == name)
 }
 
-/// Members by which the kinds of records are known that are kept: an email event has one of the
-/// first two, an audit event of the next two, and what the directory said has the last.
+/// Members that identify the kinds of records: an email event has one of the first two, an audit
+/// event one of the next two, and a statement of the directory the last.
 pub(super) const EVENT_KEYS: &[&str] =
     &["traceId", "eventName", "organization_arn", "event_timestamp", "mailtraceDirectory"];
 
 type Members<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
-/// A record out of an envelope, as far as this has it.
+/// A record from an envelope, as far as the envelope has it.
 #[derive(Debug, Default)]
 pub(super) struct Shipped<'a> {
-    /// The message; none where the object is the message, with members of an envelope among its own.
+    /// The message; `None` where the object itself is the message and has envelope members among
+    /// its own.
     pub(super) message: Option<Cow<'a, str>>,
     pub(super) when: Option<LoggedTime>,
     pub(super) log_group: Option<Cow<'a, str>>,
@@ -183,7 +184,8 @@ pub(super) struct Shipped<'a> {
 }
 
 impl<'a> Shipped<'a> {
-    /// The record, or the message where there is no time. `whole` is the text that it was read from.
+    /// Returns the record, or the message alone where there is no time. `whole` is the text that it
+    /// was read from.
     pub(super) fn into_decoded(self, whole: &'a str) -> Decoded<'a> {
         let message = self.message.unwrap_or(Cow::Borrowed(whole));
         match self.when {
@@ -201,7 +203,7 @@ impl<'a> Shipped<'a> {
     }
 }
 
-/// Reads the object that `text` is; `None` when there is no event in it where the table looks.
+/// Reads an object; `None` if it has no event where the table looks.
 pub(super) fn read(text: &str) -> Result<Option<Shipped<'_>>, RejectReason> {
     let Ok(members) = serde_json::from_str::<Members<'_>>(text) else { return Ok(None) };
     if let Some(shipped) = read_members(&members)? {
@@ -235,6 +237,7 @@ fn read_members<'a>(members: &Members<'a>) -> Result<Option<Shipped<'a>>, Reject
     };
     let mut message = MEMBERS.iter().find_map(of_message);
     let is_event = EVENT_KEYS.iter().any(|it| members.contains_key(*it));
+    // In an event of WorkMail, `event` is not an envelope's message.
     if message.is_none() && !is_event {
         message = members.get(SPLUNK_EVENT).and_then(|it| message_of(it.get()));
         if message.is_none() {
@@ -246,7 +249,7 @@ fn read_members<'a>(members: &Members<'a>) -> Result<Option<Shipped<'a>>, Reject
     Ok(Some(shipped))
 }
 
-/// Everything but the message.
+/// Reads all roles but the message. The first row of the table that has a value wins.
 fn envelope<'a>(members: &Members<'a>) -> Result<Shipped<'a>, RejectReason> {
     let mut shipped = Shipped::default();
     for (role, path) in MEMBERS {
@@ -280,7 +283,6 @@ fn envelope<'a>(members: &Members<'a>) -> Result<Shipped<'a>, RejectReason> {
     Ok(shipped)
 }
 
-/// The value at a path.
 fn find<'a>(members: &Members<'a>, path: &str) -> Option<&'a str> {
     if let Some(raw) = members.get(path) {
         return Some(raw.get());
@@ -288,6 +290,7 @@ fn find<'a>(members: &Members<'a>, path: &str) -> Option<&'a str> {
     if let Some((list, key)) = path.split_once(':') {
         return attribute(members.get(list)?.get(), key);
     }
+    // Shippers may flatten a part of a path and nest the rest, so each dot is tried.
     path.match_indices('.').find_map(|(dot, _)| {
         let (head, tail) = (path.get(..dot)?, path.get(dot + 1..)?);
         find(&object(members.get(head)?.get())?, tail)
@@ -321,7 +324,7 @@ struct AttributeValues<'a> {
     values: Vec<AttributeValue<'a>>,
 }
 
-/// The value of an attribute, the first where it has several.
+/// Returns an attribute's value, the first if it has several.
 fn attribute<'a>(list: &'a str, key: &str) -> Option<&'a str> {
     let attributes: Vec<Attribute<'a>> = serde_json::from_str(list).ok()?;
     let value = attributes.into_iter().find(|it| it.key == key)?.value;
@@ -329,20 +332,20 @@ fn attribute<'a>(list: &'a str, key: &str) -> Option<&'a str> {
     value.string_value.or_else(of_list).map(RawValue::get)
 }
 
-/// What the attributes of a resource say of a log group and a log stream.
+/// Returns the log group and log stream in the attributes of a resource.
 pub(super) fn resource(raw: &str) -> (Option<String>, Option<String>) {
     let Some(members) = object(raw) else { return (None, None) };
     let Ok(shipped) = envelope(&members) else { return (None, None) };
     (shipped.log_group.map(Cow::into_owned), shipped.log_stream.map(Cow::into_owned))
 }
 
-/// A text or a number, or the first of a list of texts.
+/// Reads a text or a number, or the first text of a list.
 fn scalar(raw: &str) -> Option<Cow<'_, str>> {
     match raw.as_bytes().first()? {
         b'"' => text(raw),
         b'0'..=b'9' | b'-' => Some(number(raw)),
         b'[' => text(serde_json::from_str::<Vec<&RawValue>>(raw).ok()?.first()?.get()),
-        // Dates of MongoDB and of BigQuery, `{"$date":…}` and `{"value":…}`.
+        // MongoDB writes dates as `{"$date":…}`, BigQuery as `{"value":…}`.
         b'{' => {
             let members = object(raw)?;
             let value = members.get("$date").or_else(|| members.get("value"))?;
@@ -352,11 +355,12 @@ fn scalar(raw: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// A number without an exponent where it is a whole one.
+/// Spells out a number that has an exponent.
 fn number(raw: &str) -> Cow<'_, str> {
     if !raw.contains(['e', 'E']) {
         return Cow::Borrowed(raw);
     }
+    // Else `read_time` would take the exponent for a spreadsheet's.
     raw.parse::<f64>().map_or(Cow::Borrowed(raw), |it| Cow::Owned(format!("{it:.0}")))
 }
 
@@ -366,7 +370,7 @@ pub(super) fn text(raw: &str) -> Option<Cow<'_, str>> {
     serde_json::from_str::<Text<'_>>(raw).ok().map(|Text(text)| text)
 }
 
-/// The message in a value, if it may be an event: a text that holds JSON, or the object itself.
+/// Returns a value's message if it may be an event: a text that holds JSON, or the object itself.
 fn message_of(raw: &str) -> Option<Cow<'_, str>> {
     let message = match raw.as_bytes().first()? {
         b'"' => text(raw)?,
@@ -376,7 +380,7 @@ fn message_of(raw: &str) -> Option<Cow<'_, str>> {
     may_be_event(&message).then_some(message)
 }
 
-/// Whether there is an event in a text, as far as a look without parsing it can tell.
+/// True if a text may hold an event, judged without parsing it.
 pub(super) fn may_be_event(text: &str) -> bool {
     let bytes = text.trim_start().as_bytes();
     let has = |name: &[u8]| memchr::memmem::find(bytes, name).is_some();

@@ -1,11 +1,11 @@
-//! Tells from its first bytes what an input is not.
+//! Recognizes by its first bytes an input that is not a log.
 
 use super::RejectReason;
 use super::csv_rows::CsvHeader;
 use super::log_line;
 use crate::text::first_line;
 
-/// Bytes that are looked at.
+/// Bytes to examine.
 pub(super) const SAMPLE_BYTES: usize = 8 << 10;
 
 pub(super) const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
@@ -15,7 +15,7 @@ const AS_CSV: &str = "save it as CSV or text first";
 const AS_TEXT: &str = "copy its text into a file first";
 const THE_TEXT: &str = "give the text itself";
 
-/// Formats that are no logs: how their files begin, what they are called, and what to do.
+/// Formats that are not logs: the first bytes of their files, their name, and what to do.
 const FOREIGN: &[(&[u8], &str, &str)] = &[
     (b"BZh", "bzip2", UNPACK),
     (b"\xfd7zXZ\0", "xz", UNPACK),
@@ -25,7 +25,7 @@ const FOREIGN: &[(&[u8], &str, &str)] = &[
     (b"PAR1", "a Parquet file", UNPACK),
     (b"Obj\x01", "an Avro file", UNPACK),
     (b"SQLite format 3\0", "an SQLite database", AS_CSV),
-    // The compound files of Office before 2007, and of Outlook.
+    // Compound files, of Office before 2007 and of Outlook.
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an Office or Outlook file", AS_CSV),
     (b"!BDN", "an Outlook data file", AS_CSV),
     (b"%PDF-", "a PDF", AS_TEXT),
@@ -39,10 +39,10 @@ const FOREIGN: &[(&[u8], &str, &str)] = &[
     (b"\x7fELF", "a program", THE_TEXT),
 ];
 
-/// Where the name of the format stands in a tar.
+/// The position of a tar's magic bytes.
 const TAR_NAME: std::ops::Range<usize> = 257..262;
 
-/// Why the whole input is none of ours, if its first bytes say so.
+/// Returns why the whole input is not a log, if its first bytes show that.
 pub(super) fn foreign(sample: &[u8]) -> Option<RejectReason> {
     named(sample).or_else(|| {
         (memchr::memchr(0, sample).is_some() && !looks_known(sample))
@@ -50,8 +50,8 @@ pub(super) fn foreign(sample: &[u8]) -> Option<RejectReason> {
     })
 }
 
-/// Why an input is no text, if its first bytes say so. A zero here and there may be a line's
-/// trouble: what is on a list is written by strangers.
+/// Returns why an input is not text, if its first bytes show that. A few zeros are allowed: they
+/// spoil a line, and lists contain what strangers wrote.
 pub(super) fn foreign_text(sample: &[u8]) -> Option<RejectReason> {
     let is_control = |byte: &&u8| byte.is_ascii_control() && !byte.is_ascii_whitespace();
     let control_count = sample.iter().filter(is_control).count();
@@ -59,7 +59,7 @@ pub(super) fn foreign_text(sample: &[u8]) -> Option<RejectReason> {
     named(sample).or_else(|| is_binary.then_some(RejectReason::Binary))
 }
 
-/// What a file is that begins as those of another format do.
+/// Recognizes a foreign format by how its files begin.
 fn named(sample: &[u8]) -> Option<RejectReason> {
     if matches!(sample, [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..]) {
         return Some(RejectReason::Utf32);
@@ -74,7 +74,7 @@ fn zip(sample: &[u8]) -> Option<(&'static str, &'static str)> {
     if !matches!(sample, [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..]) {
         return None;
     }
-    // The name of the first file stands behind the header, which has 30 bytes.
+    // The name of the first file follows a header of 30 bytes.
     let begins = |it: &[u8]| sample.get(30..).is_some_and(|name| name.starts_with(it));
     let is_office = [&b"[Content_Types].xml"[..], b"_rels/", b"word/", b"xl/", b"docProps/"];
     Some(match is_office.into_iter().any(begins) {
@@ -94,7 +94,7 @@ fn other(sample: &[u8]) -> Option<(&'static str, &'static str)> {
     (begins(b"<!doctype html") || begins(b"<html")).then_some(("a web page", AS_TEXT))
 }
 
-/// Whether the input begins as one of the formats, so that zeros in it are one line's trouble.
+/// True if the input begins like one of our formats, so that zeros in it spoil single lines only.
 fn looks_known(sample: &[u8]) -> bool {
     let text = sample.trim_ascii_start();
     let line = first_line(text);
@@ -103,7 +103,7 @@ fn looks_known(sample: &[u8]) -> bool {
         || CsvHeader::parse(line).is_some()
 }
 
-/// Whether this is the whole of the object by which an S3 export task tests its permissions.
+/// True if this is all of the object with which an S3 export task tests its permissions.
 pub(super) fn is_export_test(whole: &[u8]) -> bool {
     whole.trim_ascii() == b"Permission Check Successful"
 }

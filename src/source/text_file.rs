@@ -1,7 +1,8 @@
-//! Opens the texts that a user names beside the logs: lists of IDs and addresses, policies, keys.
+//! Opens the text files that a user names beside the logs: lists of IDs and addresses, policies,
+//! keys.
 //!
-//! They come from the same programs as the logs do, so they are opened as those are: compression
-//! and encoding are taken off, and what is no text is refused with the same words.
+//! They come from the same programs as the logs, so they are opened alike: compression and encoding
+//! are removed, and anything but text is refused with the same words.
 
 use std::fs::File;
 use std::io::{self, BufRead, Cursor, Read};
@@ -14,7 +15,8 @@ use super::layers::{self, Lookahead};
 use super::sniff;
 use super::utf16::{self, Utf16Text};
 
-/// Opens a text, `-` for standard input, without compression, encoding and byte order mark.
+/// Opens a text file, `-` for standard input, and removes compression, encoding and byte order
+/// mark.
 pub fn open_text(path: &Path) -> Result<Box<dyn BufRead + Send>, SourceError> {
     if path.as_os_str() == "-" {
         return text_of(Box::new(io::stdin()), "stdin");
@@ -42,8 +44,8 @@ fn text_of(read: Box<dyn Read + Send>, name: &str) -> Result<Box<dyn BufRead + S
     Ok(Box::new(Text { stream: peeled.stream }))
 }
 
-/// The bytes of a key that a file holds: those of its text, in whatever encoding that was saved, or
-/// the file's own where it is no text, as random bytes are none.
+/// Returns the bytes of the key in a file: those of its text, in whatever encoding that was saved,
+/// or the file's own bytes if it is not text, as random bytes are not.
 pub fn key_of(file: Vec<u8>) -> Result<Vec<u8>, RejectReason> {
     if let Some(reason @ RejectReason::Unsupported { .. }) = sniff::foreign_text(&file) {
         return Err(reason);
@@ -59,15 +61,15 @@ pub fn key_of(file: Vec<u8>) -> Result<Vec<u8>, RejectReason> {
     Ok(file.strip_prefix(sniff::UTF8_BOM).map(<[u8]>::to_vec).unwrap_or(file))
 }
 
-/// The first character behind the scripts that keys are typed in. Random bytes that look like
-/// UTF-16 have others too.
+/// The first character after the scripts in which keys are typed. Random bytes that look like
+/// UTF-16 have later ones too.
 const BEHIND_TYPED: char = '\u{2100}';
 
 fn is_typed(character: char) -> bool {
     character < BEHIND_TYPED && (!character.is_control() || character.is_whitespace())
 }
 
-/// A text without its layers, whose failures are in the words of the system again.
+/// A text without its layers, whose read errors are the system's own again.
 struct Text {
     stream: Lookahead,
 }

@@ -1,15 +1,15 @@
-//! Takes the escapes out of JSON texts, quickly.
+//! Removes the escapes of JSON texts, quickly.
 //!
-//! A log message is JSON within JSON: every eighth of its bytes or so is an escaped quote. So the
-//! places of all bytes that need a look are found for a whole block at once, and the runs between
-//! them are copied in pieces of a fixed length, the surplus of which the next run overwrites.
+//! A log message is JSON within JSON, and about every eighth byte of it is an escaped quote. So all
+//! special bytes of a block are found at once, and the runs between them are copied in pieces of a
+//! fixed length, whose surplus the next run overwrites.
 
 use crate::json::escaped;
 
-/// The inside of a JSON text as it stands between its quotes, escapes and all.
+/// The inside of a JSON text between its quotes, escapes included.
 ///
-/// It is well-formed, of one line, and decodes to the text beside which it is given: whoever
-/// writes that text as JSON may copy it.
+/// It is well formed, has no newline, and decodes to the text that it accompanies, so it may be
+/// copied wherever that text is written as JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EscapedText<'a>(&'a [u8]);
 
@@ -20,25 +20,27 @@ impl<'a> EscapedText<'a> {
     }
 }
 
-/// Bytes that are looked at together: as many as a mask has bits.
+/// Bytes that are examined together: as many as a mask has bits.
 const BLOCK_BYTES: usize = 64;
 /// Bytes that are copied together.
 const RUN_BYTES: usize = 32;
 
-/// Reads a JSON text up to its closing quote. Gives it as it stands, and how many bytes at the
-/// start of `buffer` it has become, which are UTF-8 if and only if the text was.
+/// Reads a JSON text up to its closing quote. Returns it still escaped, and the length of the
+/// decoded text at the start of `buffer`, which is UTF-8 if and only if the input was.
 ///
-/// `None` where the text does not end, or holds what it must not or an escape by number.
+/// Returns `None` if the text does not end, or has a control character, an invalid escape or a `\u`
+/// escape.
 pub(super) fn unescape<'a>(
     bytes: &'a [u8],
     buffer: &mut Vec<u8>,
 ) -> Option<(EscapedText<'a>, usize)> {
-    // Not cut back, so that the bytes are zeroed only once.
+    // Never shrunk, so that its bytes are zeroed only once.
     if buffer.len() < bytes.len() + RUN_BYTES {
         buffer.resize(bytes.len() + RUN_BYTES, 0);
     }
     let mut output = Output { bytes: buffer, length: 0 };
     let mut run_start = 0;
+    // A backslash at the end of a block escapes the first byte of the next.
     let mut is_first_escaped = false;
     let mut last = [0; BLOCK_BYTES];
     let mut block_start = 0;
@@ -63,7 +65,7 @@ pub(super) fn unescape<'a>(
                 _ => return None,
             }
             match *bytes.get(index + 1)? {
-                // These stand for themselves: the next run begins with them.
+                // The next run begins with these, as they decode to themselves.
                 b'"' | b'\\' | b'/' => run_start = index + 1,
                 letter => {
                     output.push(escaped(letter)?)?;
@@ -71,7 +73,7 @@ pub(super) fn unescape<'a>(
                 }
             }
             is_first_escaped = bit == u64::BITS - 1;
-            // Both the backslash and what follows it.
+            // Clears the backslash and the byte that it escapes.
             specials &= specials - 1;
             specials &= !(1_u64 << bit << 1);
         }
@@ -80,10 +82,10 @@ pub(super) fn unescape<'a>(
     None
 }
 
-/// A bit for each byte that ends a run: quotes, backslashes and control characters.
+/// Returns a bit for each byte that ends a run: quotes, backslashes and control characters.
 #[inline]
 fn specials(block: &[u8; BLOCK_BYTES]) -> u64 {
-    // Written so that the compiler makes vector instructions of it.
+    // Written so that the compiler vectorizes it.
     let is_special = block.map(|byte| u8::from((byte == b'\\') | (byte == b'"') | (byte < b' ')));
     let (words, _) = is_special.as_chunks();
     let mut bits = 0;
@@ -96,6 +98,7 @@ fn specials(block: &[u8; BLOCK_BYTES]) -> u64 {
 /// Gathers eight bytes that are 0 or 1 into as many bits.
 #[inline]
 fn gathered(bytes: [u8; 8]) -> u64 {
+    // The multiplication moves the lowest bit of byte i to bit 56 + i, without carries.
     u64::from_le_bytes(bytes).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
@@ -109,11 +112,12 @@ impl Output<'_> {
     fn copy(&mut self, bytes: &[u8], start: usize, end: usize) -> Option<()> {
         let length = end - start;
         let mut copied = 0;
-        // Also where there is nothing to copy: most runs fit one piece, and a branch that always
-        // goes the same way costs nothing.
+        // Copies even an empty run: most runs fit one piece, and a branch that always goes the same
+        // way costs nothing.
         loop {
             let from = bytes.get(start + copied..)?;
             let to = self.bytes.get_mut(self.length + copied..)?;
+            // Near the end of the input there is no whole piece left to read.
             let Some(from) = from.first_chunk::<RUN_BYTES>() else {
                 let from = bytes.get(start + copied..end)?;
                 to.get_mut(..from.len())?.copy_from_slice(from);

@@ -1,5 +1,5 @@
-//! Takes out an event that lies in a message once more: as JSON within JSON, or in the envelope of
-//! whoever carried it from one log to another.
+//! Extracts an event that is wrapped within its message: as JSON within JSON, or in the envelope of
+//! a program that carried it from one log to another.
 
 use std::borrow::Cow;
 
@@ -7,8 +7,8 @@ use super::shippers::{self, may_be_event, text};
 use super::{Decoded, Record};
 use crate::limits;
 
-/// The record within a message that is no event itself, with what the message says of its time,
-/// group and stream; `None` when there is no event in it.
+/// Returns the record within a message that is not itself an event, with the time, group and stream
+/// in the message; `None` if there is no event in it.
 pub fn unwrapped(message: &str) -> Option<Decoded<'static>> {
     let mut decoded: Option<Decoded<'static>> = None;
     for _ in 0..limits::MESSAGE_LAYERS_MAX {
@@ -22,7 +22,7 @@ pub fn unwrapped(message: &str) -> Option<Decoded<'static>> {
     decoded
 }
 
-/// Takes off one layer.
+/// Removes one layer.
 fn step(message: &str) -> Option<Decoded<'static>> {
     let trimmed = message.trim();
     if !may_be_event(trimmed) {
@@ -32,7 +32,7 @@ fn step(message: &str) -> Option<Decoded<'static>> {
         return Some(Decoded::Raw(Cow::Owned(text(trimmed)?.into_owned())));
     }
     let shipped = shippers::read(trimmed).ok()??;
-    // An event, with or without members of an envelope among its own, is where this ends.
+    // Ends at an event, which may have envelope members among its own.
     shipped.message.as_ref()?;
     Some(owned(shipped.into_decoded(trimmed)))
 }
@@ -51,7 +51,7 @@ fn owned(decoded: Decoded<'_>) -> Decoded<'static> {
 }
 
 impl<'a> Decoded<'a> {
-    /// What lay within this one's message, with what only this one says.
+    /// Returns `inner`, the content of this one's message, completed with what only this one has.
     pub fn with_inner(self, inner: Self) -> Self {
         match (self, inner) {
             (Self::Record(outer), inner) => Self::Record(outer.with_inner(inner)),

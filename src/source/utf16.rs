@@ -1,19 +1,19 @@
-//! Turns UTF-16 into UTF-8 as a stream: what PowerShell's `>`, Excel's "Unicode text" and
-//! Exchange's reports are written in.
+//! Turns UTF-16 into UTF-8 as a stream. PowerShell's `>`, Excel's "Unicode text" and Exchange's
+//! reports are UTF-16.
 
 use std::io::{self, BufRead, Cursor, Read};
 
 use super::error::RejectReason;
 use super::layers::Lookahead;
 
-/// Reads UTF-16 text and gives UTF-8.
+/// Reads UTF-16 text as UTF-8.
 ///
-/// Half of a surrogate pair comes out as three bytes that are no UTF-8, so that the line it stands
-/// on is rejected, and no other.
+/// Half of a surrogate pair comes out as three bytes that are not UTF-8, so that its line, and no
+/// other, is rejected.
 pub(super) struct Utf16Text {
     input: Lookahead,
     order: ByteOrder,
-    /// The first byte of a unit whose second has not come yet.
+    /// The first byte of a unit whose second byte is still to come.
     half: Option<u8>,
     /// The first half of a surrogate pair.
     high: Option<u16>,
@@ -21,7 +21,6 @@ pub(super) struct Utf16Text {
     decoded: Cursor<Vec<u8>>,
 }
 
-/// Which byte of a unit comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum ByteOrder {
     Little,
@@ -32,16 +31,17 @@ const LAYER: &str = "UTF-16";
 
 const BYTE_ORDER_MARK: u16 = 0xfeff;
 
-/// Bytes that are looked at where there is no byte order mark.
+/// Bytes to examine where there is no byte order mark.
 pub(super) const SAMPLE_BYTES: usize = 64;
 
-/// Units that must be ASCII where there is no byte order mark.
+/// Units that must be there, and ASCII, where there is no byte order mark.
 const PLAIN_UNITS_MIN: usize = 3;
 
-/// The byte order of UTF-16 text, by its mark or by the zeros beside ASCII; `None` for other bytes.
+/// Detects the byte order of UTF-16 text by its mark or by the zeros beside ASCII; `None` for other
+/// bytes.
 pub(super) fn byte_order(sample: &[u8]) -> Option<ByteOrder> {
     match sample {
-        // With two zeros behind it, it is the mark of UTF-32.
+        // Followed by two zeros, the mark is that of UTF-32.
         [0xff, 0xfe, 0, 0, ..] => return None,
         [0xff, 0xfe, ..] => return Some(ByteOrder::Little),
         [0xfe, 0xff, ..] => return Some(ByteOrder::Big),
@@ -63,7 +63,7 @@ impl Utf16Text {
         Self { input, order, half: None, high: None, is_at_start: true, decoded: Cursor::default() }
     }
 
-    /// Decodes what is buffered. False at the end of the input.
+    /// Decodes the buffered bytes. False at the end of the input.
     fn decode_more(&mut self) -> io::Result<bool> {
         self.decoded.get_mut().clear();
         self.decoded.set_position(0);
@@ -119,7 +119,7 @@ fn push_character(code: u32, to: &mut Vec<u8>) {
     to.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
 }
 
-/// Half of a pair, in the three bytes that UTF-8 would have for it if it allowed that.
+/// Appends half of a pair as the three bytes that UTF-8 would use if it allowed them.
 fn push_surrogate(unit: u16, to: &mut Vec<u8>) {
     let [high, low] = unit.to_be_bytes();
     to.extend([0xe0 | high >> 4, 0x80 | (high & 0xf) << 2 | low >> 6, 0x80 | low & 0x3f]);

@@ -1,4 +1,4 @@
-//! From the paths that a user names to the inputs to read.
+//! Turns the paths that a user names into the inputs to read.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -8,32 +8,32 @@ use std::path::{Path, PathBuf};
 use super::{SourceError, bundle};
 use crate::limits;
 
-/// One thing to read, or a place where something could not be looked at.
+/// One thing to read, or a place that could not be looked at.
 #[derive(Debug)]
 pub enum Input {
     /// Standard input, named `-`.
     Stdin,
     /// A file.
     File(PathBuf),
-    /// A part of a walked directory that could not be read. The rest goes on.
+    /// A part of a walked directory that could not be read. The walk goes on without it.
     Problem(SourceError),
 }
 
-/// The object that an S3 export task leaves to test its permissions. It holds no events.
+/// The object that an S3 export task writes to test its permissions. It holds no events.
 pub const EXPORT_TEST_OBJECT: &str = "aws-logs-write-test";
 
-/// Lists the inputs that `paths` stand for: each path in the order given, directories walked in
-/// the order of their names.
+/// Lists the inputs under `paths`: each path in the order given, directories walked in the order of
+/// their names.
 ///
-/// `-` is standard input. A named file or link is followed and need not be regular (a pipe will
-/// do). Within a directory only regular files count, links are not followed, and hidden entries
-/// and an export's `aws-logs-write-test` are left out, as is what lies beside the records of a bundle
-/// that `export` made. A path named twice is read once.
+/// `-` is standard input. A named link is followed, and a named file need not be regular: a pipe
+/// will do. Within a directory only regular files count, links are not followed, and hidden entries
+/// and an export's `aws-logs-write-test` are left out, as are the files beside the records of a
+/// bundle that `export` made. A path named twice is read once.
 ///
 /// # Errors
 ///
-/// [`SourceError::NotFound`] or [`SourceError::Open`] for a path that was named. What goes wrong
-/// within a directory is an [`Input::Problem`].
+/// [`SourceError::NotFound`] or [`SourceError::Open`] for a named path. A failure within a
+/// directory is an [`Input::Problem`].
 pub fn walk(paths: &[PathBuf]) -> Result<Vec<Input>, SourceError> {
     let mut inputs = Vec::new();
     let mut named = HashSet::new();
@@ -58,8 +58,8 @@ pub fn walk(paths: &[PathBuf]) -> Result<Vec<Input>, SourceError> {
     Ok(inputs)
 }
 
-/// The directories among `paths` that hold nothing but what [`walk`] passes over because its name
-/// begins with a dot.
+/// Returns the directories among `paths` from which [`walk`] takes nothing because all names in
+/// them begin with a dot.
 pub fn hidden_directories(paths: &[PathBuf]) -> Vec<&Path> {
     let has_hidden = |path: &Path| {
         let mut entries =
@@ -81,6 +81,7 @@ pub fn hidden_directories(paths: &[PathBuf]) -> Vec<&Path> {
 fn walk_directory(root: &Path, inputs: &mut Vec<Input>) {
     let entries = walkdir::WalkDir::new(root)
         .max_depth(limits::DIRECTORY_DEPTH_MAX)
+        // The same order everywhere, whatever order the file system lists.
         .sort_by_file_name()
         .into_iter()
         .filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry.file_name()));
@@ -109,7 +110,8 @@ fn walk_directory(root: &Path, inputs: &mut Vec<Input>) {
     }
 }
 
-/// Knows of the last directory whether it is a bundle, whose tables are no logs.
+/// Remembers whether the last directory is a bundle, whose tables are not logs. The walk visits a
+/// directory's files one after another, so a manifest is seldom opened twice.
 #[derive(Default)]
 struct Siblings {
     dir: PathBuf,
@@ -131,7 +133,7 @@ fn is_hidden(name: &OsStr) -> bool {
     name.as_encoded_bytes().first() == Some(&b'.')
 }
 
-/// The log stream that an S3 export's path tells: `…/<task id>/<stream>/000000.gz`.
+/// Returns the log stream named by an S3 export's path: `…/<task id>/<stream>/000000.gz`.
 pub(super) fn export_stream(path: &Path) -> Option<String> {
     let stem = path.file_stem()?.to_str()?;
     let extension = path.extension().and_then(OsStr::to_str);

@@ -1,4 +1,4 @@
-//! Times as files have them, and those that a spreadsheet has spoilt.
+//! Reads the times in files, and recognizes those that a spreadsheet has spoilt.
 
 use super::RejectReason;
 use crate::time::{LoggedTime, is_exponential};
@@ -7,7 +7,7 @@ use crate::time::{LoggedTime, is_exponential};
 pub(super) fn read_time(text: &str) -> Result<LoggedTime, RejectReason> {
     let text = text.trim();
     let spoilt = || RejectReason::SpreadsheetTime { text: shortened(text) };
-    // What an exponent leaves out is lost, even where a time can be made of the rest.
+    // The digits that an exponent leaves out are lost, even if the rest could be read as a time.
     if is_exponential(text) {
         return Err(spoilt());
     }
@@ -22,8 +22,8 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit())
 }
 
-/// Whether this is how a spreadsheet writes a time: with the day in the order of some country, cut
-/// to minutes, or as a number of days.
+/// True if a spreadsheet wrote this time: with the date in some country's order, cut to minutes, or
+/// as a number of days.
 fn is_of_spreadsheet(text: &str) -> bool {
     let date = text.split_once(' ').map_or(text, |it| it.0);
     let is_date = ['/', '.', '-'].into_iter().any(|sign| {
@@ -36,7 +36,7 @@ fn is_of_spreadsheet(text: &str) -> bool {
     is_date || is_time || is_days
 }
 
-/// A time that nobody can read.
+/// Returns the reason to reject an unreadable time.
 pub(super) fn bad_timestamp(text: &str) -> RejectReason {
     RejectReason::BadTimestamp { text: shortened(text) }
 }

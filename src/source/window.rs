@@ -1,4 +1,4 @@
-//! The stretch of the decompressed stream that framing looks at.
+//! The part of the decompressed stream that framing looks at.
 
 use std::io::{self, Read};
 
@@ -7,13 +7,13 @@ use super::layers::Lookahead;
 use super::scan;
 use crate::limits;
 
-/// Bytes that the window has normally. It grows beyond only for a unit that needs it.
+/// Usual size of the window. It grows beyond this only for a unit that needs it.
 const WINDOW_BYTES: usize = 2 * limits::BATCH_BYTES;
 
-/// Bytes that a fresh window has: most payloads within a record are smaller.
+/// Size of a fresh window: most payloads within a record are smaller.
 const FIRST_BYTES: usize = 16 << 10;
 
-/// Bytes that are read at once.
+/// Bytes read at once.
 const READ_BYTES: usize = 256 << 10;
 
 pub(super) struct Window {
@@ -22,15 +22,15 @@ pub(super) struct Window {
     start: usize,
     end: usize,
     is_at_end: bool,
-    /// Why the stream ended before its end, until somebody has told.
+    /// Why the stream ended early, until this has been reported.
     failure: Option<RejectReason>,
-    /// The machine's failure, kept back by [`Window::look`].
+    /// The machine's failure, held back by [`Window::look`].
     fault: Option<io::Error>,
     /// Position of the window's start in the decompressed input.
     byte_offset: u64,
     /// Line of the window's start, from 1.
     line: u64,
-    /// Position up to which there is no newline, so that no byte is searched twice.
+    /// Position up to which no newline was found, so that no byte is searched twice.
     searched: u64,
 }
 
@@ -50,12 +50,12 @@ impl Window {
         }
     }
 
-    /// What is there without reading more.
+    /// Returns what is held, without reading more.
     pub(super) fn held(&self) -> &[u8] {
         self.bytes.get(self.start..self.end).expect("`start` and `end` never leave what was read")
     }
 
-    /// The first `count` bytes of what is there.
+    /// Returns the first `count` bytes held, or all if fewer.
     pub(super) fn head(&self, count: usize) -> &[u8] {
         self.held().get(..count).unwrap_or_else(|| self.held())
     }
@@ -68,12 +68,12 @@ impl Window {
         self.line
     }
 
-    /// Whether nothing comes after what is held.
+    /// True if nothing comes after what is held.
     pub(super) fn is_at_end(&self) -> bool {
         self.is_at_end
     }
 
-    /// Whether the stream broke and nobody has told yet.
+    /// True if the stream broke and this has not been reported yet.
     pub(super) fn has_failure(&self) -> bool {
         self.failure.is_some()
     }
@@ -92,15 +92,15 @@ impl Window {
         Ok(true)
     }
 
-    /// Reads until `count` bytes are held or no more come. A failing machine shows at the next
-    /// read, so that what is held is framed first.
+    /// Reads until `count` bytes are held or no more come. A failure of the machine is reported by
+    /// the next read, so that what is held is framed first.
     pub(super) fn look(&mut self, count: usize) {
         if self.fault.is_none() {
             self.fault = self.ensure(count).err();
         }
     }
 
-    /// Reads some more. False at the end of the stream.
+    /// Reads more. False at the end of the stream.
     pub(super) fn fill(&mut self) -> io::Result<bool> {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
@@ -151,14 +151,14 @@ impl Window {
         }
     }
 
-    /// Steps over `count` bytes and the lines in them.
+    /// Advances by `count` bytes and the lines in them.
     pub(super) fn advance(&mut self, count: usize) {
         let count = count.min(self.end - self.start);
         let lines = memchr::memchr_iter(b'\n', self.head(count)).count();
         self.step_over(count, u64::try_from(lines).unwrap_or(0));
     }
 
-    /// Steps over `count` bytes that are known to hold `lines` newlines.
+    /// Advances by `count` bytes that are known to hold `lines` newlines.
     pub(super) fn step_over(&mut self, count: usize, lines: u64) {
         let count = count.min(self.end - self.start);
         self.line += lines;
@@ -166,7 +166,8 @@ impl Window {
         self.byte_offset += u64::try_from(count).unwrap_or(0);
     }
 
-    /// Length of the current line without its newline; `None` when it exceeds `bytes_max`.
+    /// Returns the length of the current line without its newline; `None` if it exceeds
+    /// `bytes_max`.
     pub(super) fn line_length(&mut self, bytes_max: usize) -> io::Result<Option<usize>> {
         loop {
             let searched = self.searched.saturating_sub(self.byte_offset);
@@ -184,9 +185,9 @@ impl Window {
         }
     }
 
-    /// Runs `scan` on what is held from `from` on, reading more until it has an answer: `More`
-    /// is one only at the end of the stream or beyond [`limits::RECORD_BYTES_MAX`], where `scan` is
-    /// given nothing.
+    /// Runs `scan` on what is held from `from` on, reading more until it has an answer. `More` is
+    /// an answer only at the end of the stream or at [`limits::RECORD_BYTES_MAX`], beyond which
+    /// `scan` sees nothing.
     pub(super) fn scan<T>(
         &mut self,
         from: usize,
@@ -201,7 +202,7 @@ impl Window {
             if !is_open || is_at_end || head_length == limits::RECORD_BYTES_MAX {
                 return Ok(result);
             }
-            // Doubling keeps the repeated work within twice the length.
+            // `scan` starts over each time; doubling keeps its work within twice the length.
             self.ensure((head_length * 2).max(FIRST_BYTES))?;
         }
     }
