@@ -1,4 +1,4 @@
-//! Mail addresses: shown as they were logged, compared in one normal form.
+//! Mail addresses: shown as logged, compared in one normal form.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -7,22 +7,22 @@ use std::hash::{Hash, Hasher};
 
 use super::address_text::{each_mailbox, normal_address};
 
-/// A mail address without display name, comments, prefix and route.
+/// A mail address without display name, comments, prefix or route.
 ///
-/// Two are equal when their normal forms are: the domain in lower case and IDNA (A-labels) without
-/// a dot at its end, the local part in NFC and lower case and without quotes that it does not need.
+/// Addresses are equal if their normal forms are: the domain in lower case and IDNA (A-labels)
+/// without a trailing dot, the local part in NFC and lower case without unnecessary quotes.
 ///
-/// What is not an address at all (a free-text name, say) is kept as it is, trimmed and in lower
-/// case, so that nothing in an event becomes unreachable.
+/// A text that is not an address at all, such as a name, is kept, trimmed and in lower case, so
+/// that nothing in an event becomes unreachable.
 #[derive(Clone, Debug)]
 pub struct Address<'a> {
     logged: Cow<'a, str>,
-    /// The normal form, where it is another text.
+    /// The normal form, if it differs from `logged`. Most do not, and then nothing is allocated.
     normal: Option<Box<str>>,
 }
 
 impl<'a> Address<'a> {
-    /// The first address of `text`; `None` when nothing but blanks remains.
+    /// Returns the first address in `text`; `None` if there are only blanks.
     ///
     /// # Example
     /// ```
@@ -37,7 +37,7 @@ impl<'a> Address<'a> {
         first
     }
 
-    /// Calls `visit` with every address of a text, which may be a list of them.
+    /// Calls `visit` with every address in a text, which may be a list.
     pub fn each(text: Cow<'a, str>, mut visit: impl FnMut(Self)) {
         if is_plain_address(&text) {
             let has_upper = text.bytes().any(|it| it.is_ascii_uppercase());
@@ -53,7 +53,7 @@ impl<'a> Address<'a> {
         }
     }
 
-    /// An address with nothing around it.
+    /// Makes an address of a text with nothing around it.
     fn bare(logged: Cow<'a, str>) -> Self {
         let normal = match normal_address(&logged) {
             Cow::Borrowed(_) => None,
@@ -62,20 +62,20 @@ impl<'a> Address<'a> {
         Self { logged, normal }
     }
 
-    /// The normal form: what addresses are compared, counted and looked up by.
+    /// Returns the normal form, by which addresses are compared, counted and looked up.
     pub fn as_str(&self) -> &str {
         self.normal.as_deref().unwrap_or(&self.logged)
     }
 
-    /// The address as it was logged: what people and programs are shown.
+    /// Returns the address as logged, to be shown to people and programs.
     pub fn logged(&self) -> &str {
         &self.logged
     }
 
-    /// Whether asterisks stand where the address was, as CloudWatch's data protection writes them.
-    /// Nobody can tell whose it is, so it is nobody's.
+    /// True if asterisks replace the address, as CloudWatch's data protection writes them. Whose it
+    /// is cannot be known, so it is nobody's.
     pub fn is_masked(&self) -> bool {
-        // One byte is looked for much faster than two.
+        // Searching for one byte is much faster than for two.
         self.logged.contains('*')
             && (self.logged.contains("**") || self.logged.starts_with("*@") || self.logged == "*")
     }
@@ -86,9 +86,9 @@ impl<'a> Address<'a> {
     }
 }
 
-/// Whether a text is an address and nothing else, which nearly all are: an `@` with letters and
-/// digits around it. What is no ASCII, or might be part of more, is looked at more closely. In lower
-/// case it is its own normal form.
+/// True if a text is a plain address and nothing else, as nearly all are: an `@` between letters
+/// and digits. Its normal form is its lower case. Texts that are not ASCII, or might have something
+/// around an address, are examined more closely.
 pub(crate) fn is_plain_address(text: &str) -> bool {
     let text = text.as_bytes();
     let is_edge = |it: Option<&u8>| it.is_some_and(u8::is_ascii_alphanumeric);
@@ -136,7 +136,7 @@ impl fmt::Display for Address<'_> {
     }
 }
 
-/// What stands after the last `@` of an address, or nothing.
+/// Returns the part after the last `@` of an address.
 pub fn domain_of(address: &str) -> Option<&str> {
     address.rsplit_once('@').map(|(_, domain)| domain)
 }

@@ -1,4 +1,4 @@
-//! Finds mail addresses in any text, for erasing and redacting: what one finds, the other does.
+//! Finds mail addresses in any text. Erasing and redacting share it, so that both find the same.
 
 use std::ops::Range;
 
@@ -6,17 +6,16 @@ use super::address_text::normal_address;
 use super::escapes::unescaped;
 use super::subject::decoded_subject;
 
-/// Layers of escapes that are taken off a text: JSON in JSON, links in links.
+/// Layers of escapes that are removed from a text: JSON in JSON, links in links.
 const LAYERS_MAX: usize = 8;
 
-/// Calls `visit` with the normal form of everything in a text that may be a mail address, and in
-/// lower case alone where that is another text.
+/// Calls `visit` with the normal form of everything in a text that may be a mail address, and with
+/// its mere lower case if that differs.
 ///
-/// Addresses are found beneath escapes of JSON, HTML and URLs, several layers of them, and in
-/// encoded words. A text need not be JSON, nor whole. `ana@x.example` is not found in
-/// `diana@x.example`.
+/// Addresses are found beneath several layers of JSON, HTML and URL escapes, and in encoded words.
+/// A text need be neither JSON nor whole. `ana@x.example` is not found in `diana@x.example`.
 pub fn each_address(text: &str, visit: &mut dyn FnMut(&str)) {
-    // In JSON the letter of an escape would seem to belong to what is behind it.
+    // Unescaped first, as in JSON the letter of an escape would look like part of the next word.
     let is_json = text.trim_start().starts_with(['{', '[', '"']);
     let mut layer = if is_json { unescaped(text) } else { text.into() };
     for _ in 0..LAYERS_MAX {
@@ -38,6 +37,8 @@ fn each_in_layer(text: &str, visit: &mut dyn FnMut(&str)) {
     let mut from = 0;
     while let Some((range, address)) = text.get(from..).and_then(first_address) {
         from += range.end;
+        // Every reading of a text is offered: an address that is missed would stay after an
+        // erasure.
         let mut offer = |address: &str| {
             let normal = normal_address(address);
             visit(&normal);
@@ -51,12 +52,12 @@ fn each_in_layer(text: &str, visit: &mut dyn FnMut(&str)) {
         if local.starts_with('"') {
             continue;
         }
-        // Quoted or set off by what an address may have, but seldom begins with.
+        // Quoted, or after a sign that an address may contain but seldom begins with.
         let bare = local.trim_start_matches(|it: char| !it.is_alphanumeric());
         if bare != local && !bare.is_empty() {
             offer(&format!("{bare}@{domain}"));
         }
-        // `to=ana@x.example`, `?cc=ana@x.example`, and what is behind an escape.
+        // `to=ana@x.example`, `?cc=ana@x.example`, and an address after an escape.
         if let Some((_, last)) = bare.rsplit_once(['=', '&', '?', '/', '|', '{', '\\'])
             && !last.is_empty()
         {
@@ -71,17 +72,17 @@ fn each_in_layer(text: &str, visit: &mut dyn FnMut(&str)) {
     }
 }
 
-/// How an `@` is written within texts that quote or encode addresses.
+/// Spellings of `@` in texts that quote or encode addresses.
 const AT_SIGNS: [&str; 8] = ["@", "＠", "﹫", "%40", "&#64;", "&#x40;", "&commat;", "\\u0040"];
 
-/// Bytes of an address of a network in brackets, more than any has.
+/// Bytes of an IP address in brackets at most; none has as many.
 const LITERAL_BYTES_MAX: usize = 64;
 
-/// The first address in a text: where it stands, and what it is with a plain `@`.
+/// Returns the range of the first address in a text, and the address with a plain `@`.
 pub fn first_address(text: &str) -> Option<(Range<usize>, String)> {
     let mut from = 0;
     while let Some((at, sign)) = next_at_sign(text, from) {
-        // Most signs have no domain behind them, and looking backwards is the long way.
+        // Most signs have no domain after them, and the search backwards is the expensive one.
         let domain = domain_part(text.get(at + sign.len()..)?);
         let local = if domain.is_empty() { "" } else { local_part(text.get(..at)?) };
         if !local.is_empty() {
@@ -93,9 +94,9 @@ pub fn first_address(text: &str) -> Option<(Range<usize>, String)> {
     None
 }
 
-/// The first sign at or after `from`.
+/// Returns the first `@` in any spelling at or after `from`.
 fn next_at_sign(text: &str, from: usize) -> Option<(usize, &'static str)> {
-    // Each of them begins with one of these.
+    // Each spelling begins with one of these.
     let mut rest = text.get(from..)?;
     let mut offset = from;
     loop {
@@ -112,7 +113,7 @@ fn next_at_sign(text: &str, from: usize) -> Option<(usize, &'static str)> {
     }
 }
 
-/// What before an `@` belongs to its address: a quoted text, or as much as may stand there.
+/// Returns the local part before an `@`: a quoted text, or all characters that may be in one.
 fn local_part(before: &str) -> &str {
     if let Some(quoted) = before.strip_suffix('"')
         && let Some(start) = quoted.rfind('"')
@@ -130,7 +131,7 @@ fn local_part(before: &str) -> &str {
     before.split_at(start).1
 }
 
-/// What after an `@` belongs to its address: a host, or an address of a network in brackets.
+/// Returns the domain after an `@`: a host, or an IP address in brackets.
 fn domain_part(after: &str) -> &str {
     if after.starts_with('[')
         && let Some(end) = after.bytes().take(LITERAL_BYTES_MAX).position(|it| it == b']')

@@ -1,12 +1,12 @@
-//! Takes mail addresses out of the texts that mailers, servers and people put around them, and
-//! brings each into its normal form.
+//! Extracts mail addresses from the texts that mailers, servers and people put around them, and
+//! makes their normal form.
 
 use std::borrow::Cow;
 
 use unicode_normalization::UnicodeNormalization;
 
-/// Calls `visit` with every address of a text, which may be a list of them. A text without any is
-/// given whole, trimmed; one of blanks alone not at all.
+/// Calls `visit` with every address in a text, which may be a list. A text without one is passed
+/// whole, trimmed; a blank one not at all.
 pub(super) fn each_mailbox<'t>(text: &'t str, visit: &mut dyn FnMut(Cow<'t, str>)) {
     let text = text.trim();
     if text.is_empty() {
@@ -19,7 +19,7 @@ pub(super) fn each_mailbox<'t>(text: &'t str, visit: &mut dyn FnMut(Cow<'t, str>
     };
     match without_comments(text) {
         Cow::Borrowed(text) => each_entry(text, &mut |it| each_in_entry(it, &mut found)),
-        // What is found lives no longer than the text without comments does.
+        // Owned, because the text without comments does not outlive this call.
         Cow::Owned(text) => each_entry(&text, &mut |it| {
             each_in_entry(it, &mut |address| found(Cow::Owned(address.into_owned())));
         }),
@@ -29,7 +29,7 @@ pub(super) fn each_mailbox<'t>(text: &'t str, visit: &mut dyn FnMut(Cow<'t, str>
     }
 }
 
-/// The normal form of an address that has nothing around it.
+/// Returns the normal form of an address with nothing around it.
 pub fn normal_address(address: &str) -> Cow<'_, str> {
     let Some((local, domain)) = split_at_sign(address) else {
         let is_lower = address.bytes().all(|it| it.is_ascii() && !it.is_ascii_uppercase());
@@ -51,24 +51,25 @@ fn lower(text: &str) -> String {
     }
     let lower = text.to_lowercase();
     let composed: String = lower.nfc().collect();
-    // Two signs become others in NFC, which would take the address apart.
+    // NFC turns two characters into `;` and a backtick, at which an address would be split when its
+    // normal form is parsed again.
     let is_same = |sign| composed.matches(sign).count() == lower.matches(sign).count();
     if is_same(';') && is_same('`') { composed } else { lower }
 }
 
-/// The form in which domains are compared: A-labels in lower case, without a dot at the end.
+/// Returns the form in which domains are compared: A-labels in lower case, without a trailing dot.
 pub fn normal_domain(domain: &str) -> String {
     let bare = domain.trim_end_matches(['.', '。']);
     if bare.is_ascii() {
         return bare.to_ascii_lowercase();
     }
-    // What IDNA forbids is no domain, but may have been logged all the same.
+    // IDNA forbids some names that may have been logged all the same.
     let is_of_domain = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_');
     let names = idna::domain_to_ascii(bare).ok().filter(|it| it.chars().all(is_of_domain));
     names.unwrap_or_else(|| lower(bare))
 }
 
-/// The local part without quotes that it does not need.
+/// Removes quotes that a local part does not need.
 fn unquoted(local: &str) -> &str {
     let is_atom =
         |it: char| it.is_alphanumeric() || "!#$%&'*+-/=?^_`{|}~.".contains(it) || !it.is_ascii();
@@ -78,15 +79,15 @@ fn unquoted(local: &str) -> &str {
     inner.filter(|it| !it.is_empty() && it.chars().all(is_atom) && !is_dots(it)).unwrap_or(local)
 }
 
-/// Signs that look like an `@` and that people type for one.
+/// Signs that look like an `@` and that people type instead of it.
 const AT_SIGNS: [char; 3] = ['@', '＠', '﹫'];
 
-/// Parts an address at its last `@`, or where it has none at a sign that looks like one.
+/// Splits an address at its last `@` or, without one, at a sign that looks like it.
 fn split_at_sign(address: &str) -> Option<(&str, &str)> {
     address.rsplit_once('@').or_else(|| address.rsplit_once(AT_SIGNS))
 }
 
-/// Takes out what stands in parentheses, which may nest, but for those within quotes.
+/// Removes parentheses and their content, which may nest, except within quotes.
 fn without_comments(text: &str) -> Cow<'_, str> {
     if !text.contains('(') {
         return Cow::Borrowed(text);
@@ -116,24 +117,26 @@ fn without_comments(text: &str) -> Cow<'_, str> {
         }
     }
     if depth > 0 {
-        // One that does not end is none.
+        // A parenthesis that never closes does not begin a comment.
         bare.truncate(length_before);
         bare.push_str(text.split_at(comment_start).1);
     }
     Cow::Owned(bare)
 }
 
-/// Tells what stands within quotes. A quote that is never closed is a character like any other.
+/// Tracks whether a character is quoted. A quote that is never closed is a character like any
+/// other.
 #[derive(Default)]
 struct Quotes {
     is_inside: bool,
     is_escaped: bool,
-    /// Whether no quote closes any more: so that each need not be looked for anew.
+    /// True once a quote is known never to close, so that later ones need no search: else the time
+    /// would grow with the square of the length.
     is_last_open: bool,
 }
 
 impl Quotes {
-    /// Takes the next character; whether it belongs to what is quoted, the quotes included.
+    /// Takes the next character. True if it is quoted or a quote.
     fn take(&mut self, text: &str, index: usize, character: char) -> bool {
         if self.is_inside {
             match character {
@@ -162,11 +165,11 @@ fn has_closing_quote(text: &str) -> bool {
     })
 }
 
-/// Calls `visit` with the entries of a list: what stands between commas, semicolons and line ends,
-/// but for those within quotes and angle brackets.
+/// Calls `visit` with the entries of a list, which are separated by commas, semicolons and line
+/// ends outside quotes and angle brackets.
 ///
-/// What has no address belongs to the entry behind it: display names hold commas, routes too, and
-/// `rfc822;` a semicolon.
+/// A part without an address belongs to the entry after it: display names and routes hold commas,
+/// and `rfc822;` a semicolon.
 fn each_entry<'t>(text: &'t str, visit: &mut dyn FnMut(&'t str)) {
     let last_bracket = text.rfind('>');
     let mut quotes = Quotes::default();
@@ -179,6 +182,7 @@ fn each_entry<'t>(text: &'t str, visit: &mut dyn FnMut(&'t str)) {
         }
         match character {
             '<' => {
+                // A bracket that never closes must not swallow the rest of the list.
                 is_in_brackets = last_bracket.is_some_and(|it| it > index);
                 has_local = false;
             }
@@ -199,7 +203,7 @@ fn each_entry<'t>(text: &'t str, visit: &mut dyn FnMut(&'t str)) {
     visit(text.split_at(start).1);
 }
 
-/// Calls `visit` with the addresses of one entry: mostly one, with all that may stand around it.
+/// Calls `visit` with the addresses of one entry: mostly one, with anything around it.
 fn each_in_entry<'t>(entry: &'t str, visit: &mut dyn FnMut(Cow<'t, str>)) {
     let entry = in_brackets(entry).trim();
     let Some((local, domain)) = split_at_sign(entry) else { return };
@@ -218,7 +222,7 @@ fn each_in_entry<'t>(entry: &'t str, visit: &mut dyn FnMut(Cow<'t, str>)) {
     }
     let is_spaced = local.ends_with(char::is_whitespace) || domain.starts_with(char::is_whitespace);
     if is_spaced {
-        // One of them may be blank, which makes no address.
+        // Either side may be blank, which `is_address` refuses.
         let local = local.split_whitespace().next_back().unwrap_or("");
         let domain = domain.split_whitespace().next().unwrap_or("");
         let address = format!("{}@{domain}", without_prefix(local));
@@ -241,15 +245,15 @@ fn each_in_entry<'t>(entry: &'t str, visit: &mut dyn FnMut(Cow<'t, str>)) {
     }
 }
 
-/// What stands in the last angle brackets, where that may be an address; else the whole.
+/// Returns the content of the last angle brackets if it may be an address, else the whole entry.
 fn in_brackets(entry: &str) -> &str {
     let Some((_, inner)) = entry.rsplit_once('<') else { return entry };
     let inner = inner.split_once('>').map_or(inner, |(it, _)| it);
     if inner.contains(AT_SIGNS) { inner } else { entry }
 }
 
-/// The local part without what stands before it with a colon or a semicolon between: the type of
-/// an address (`rfc822;`, `SMTP:`), the name of a group, a source route.
+/// Removes a prefix that ends in a colon or semicolon: the type of an address (`rfc822;`, `SMTP:`),
+/// the name of a group, a source route.
 fn without_prefix(local: &str) -> &str {
     local.rsplit_once([':', ';']).map_or(local, |(_, it)| it)
 }

@@ -1,10 +1,10 @@
-//! The cause in the reason of a bounce: what is left when all that differs from bounce to bounce
-//! is taken out.
+//! Extracts the cause from a bounce's reason by removing everything that differs from bounce to
+//! bounce.
 
 use super::cause_word::{WordKind, kind_of, resolved};
 use crate::limits;
 
-/// Signs that end a word of a reason.
+/// True for a sign that ends a word of a reason.
 fn parts_words(character: char) -> bool {
     character.is_whitespace()
         || matches!(
@@ -13,10 +13,10 @@ fn parts_words(character: char) -> bool {
         )
 }
 
-/// Signs that may stand before or behind a word and are no part of it.
+/// Signs that may precede or follow a word without being part of it.
 const EDGES: [char; 8] = ['.', ':', '!', '?', '*', '~', '|', '/'];
 
-/// Bytes of a reason that are read: what is behind them says no more of its cause.
+/// Bytes of a reason that are read; the rest adds nothing to its cause.
 const REASON_BYTES_MAX: usize = 4 * limits::TERM_BYTES_MAX;
 
 /// A word of a reason with the signs around it.
@@ -24,13 +24,13 @@ pub(super) struct Word<'r> {
     /// Signs before it that are no part of it.
     before: &'r str,
     pub(super) text: &'r str,
-    /// Signs behind it, up to the next.
+    /// Signs after it, up to the next word.
     pub(super) after: &'r str,
 }
 
-/// Takes addresses, hosts, IP addresses, links, IDs, numbers, sizes and times out of a reason: each
-/// becomes a word in angle brackets for what it is. Reply codes and statuses stay, and blanks that
-/// follow each other become one. Reasons that say the same of different mail become the same text.
+/// Replaces each address, host, IP address, link, ID, number, size and time in a reason by its kind
+/// in angle brackets. Reply codes and statuses stay, and consecutive blanks become one. Reasons
+/// that say the same of different mail become the same text.
 pub fn cause_of(reason: &str) -> String {
     let words = words_of(reason.trim());
     let kinds: Vec<WordKind> = words.iter().map(|it| kind_of(it.text)).collect();
@@ -51,7 +51,7 @@ pub fn cause_of(reason: &str) -> String {
         }
         word.after.chars().for_each(|it| push_sign(it, &mut cause));
     }
-    // Whatever it is that stands in angle brackets, two pairs say no more than one.
+    // Reasons put addresses in angle brackets of their own, and two pairs say no more than one.
     let mut cause =
         cause.replace("<<", "<").replace(">>", ">").replace("<time> (<time>)", "<time>");
     cause.truncate(cause.trim_end().len());
@@ -65,6 +65,7 @@ fn words_of(reason: &str) -> Vec<Word<'_>> {
         let end = word_end(rest);
         let (word, behind) = rest.split_at(end);
         let (signs, next) = behind.split_at(signs_before_word(behind));
+        // An IPv6 address may begin or end with colons.
         let bare = if word.parse::<std::net::IpAddr>().is_ok() {
             word
         } else {
@@ -80,8 +81,8 @@ fn words_of(reason: &str) -> Vec<Word<'_>> {
     words
 }
 
-/// Where the first word of a text ends: a link goes on to the next blank, a quoted local part to
-/// the end of its address, and a comma between thousands parts nothing.
+/// Returns where the first word of a text ends: a link extends to the next blank, a quoted local
+/// part to the end of its address, and a comma between thousands separates nothing.
 fn word_end(text: &str) -> usize {
     let mut from = quoted_local_part(text);
     loop {
@@ -102,7 +103,7 @@ fn word_end(text: &str) -> usize {
     }
 }
 
-/// The bytes of the signs up to the next word.
+/// Returns the bytes of the signs before the next word.
 fn signs_before_word(text: &str) -> usize {
     let begins_word = |(at, sign): &(usize, char)| {
         !parts_words(*sign) || text.get(*at..).is_some_and(|it| quoted_local_part(it) > 0)
@@ -110,7 +111,7 @@ fn signs_before_word(text: &str) -> usize {
     text.char_indices().find(begins_word).map_or(text.len(), |(at, _)| at)
 }
 
-/// The bytes of a quoted local part with its `@`, which may hold blanks, or 0.
+/// Returns the bytes of a quoted local part, which may hold blanks, and its `@`; else 0.
 fn quoted_local_part(text: &str) -> usize {
     let Some(quoted) = text.strip_prefix('"') else { return 0 };
     match quoted.split_once('"') {
@@ -120,7 +121,7 @@ fn quoted_local_part(text: &str) -> usize {
 }
 
 fn push_mark(mark: &str, cause: &mut String) {
-    // A date has many words, and a size two, which say no more than one.
+    // A date has many words and a size two, but one mark says it all.
     let is_repeated =
         |it: &&str| *it == mark && cause.trim_end_matches([' ', ',']).ends_with(&format!("<{it}>"));
     if cause.ends_with(' ') && ["time", "size"].iter().any(is_repeated) {

@@ -1,10 +1,9 @@
-//! What the words of a bounce's reason are: which say its cause, and which differ from bounce to
-//! bounce.
+//! Kinds of words in a bounce's reason: those that state its cause, and those that differ from
+//! bounce to bounce.
 
 use super::StatusCode;
 use super::cause::Word;
 
-/// What a word is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WordKind {
     /// A word like any other.
@@ -14,7 +13,7 @@ pub(super) enum WordKind {
     /// A number of three figures that could be a reply code.
     Reply,
     Number,
-    /// Letters with a number behind them.
+    /// Letters followed by a number.
     Numbered,
     Link,
     Address,
@@ -27,16 +26,16 @@ pub(super) enum WordKind {
     Time,
     /// Seconds, minutes and so on.
     TimeUnit,
-    /// What is one of time only beside a number or a time.
+    /// The name of a month, which is part of a time only beside a number or a time.
     Month,
-    /// As a month.
+    /// The short name of a day, with the same condition.
     DayName,
-    /// As a month: a zone, `AM`, `PM`.
+    /// A time zone, `AM` or `PM`, with the same condition.
     Zone,
 }
 
 impl WordKind {
-    /// The word that stands for it, when it is one that differs from bounce to bounce.
+    /// Returns the word that replaces this kind, if it differs from bounce to bounce.
     pub(super) fn mark(self) -> Option<&'static str> {
         match self {
             Self::Number => Some("number"),
@@ -56,7 +55,7 @@ impl WordKind {
     }
 }
 
-/// What a word is on its own.
+/// Classifies a word on its own.
 pub(super) fn kind_of(word: &str) -> WordKind {
     if word.is_empty() {
         return WordKind::Plain;
@@ -91,13 +90,13 @@ pub(super) fn kind_of(word: &str) -> WordKind {
     })
 }
 
-/// Bytes of a word with digits from which on it is some ID.
+/// Bytes of an ID at least: shorter words with digits are something else.
 const ID_BYTES_MIN: usize = 6;
 
-/// Names whose number is part of them.
+/// Names that end in digits, which are no number.
 const NAMES: [&str; 8] = ["IPv4", "IPv6", "SHA1", "MD5", "UTF8", "X400", "TLS1", "SMTP8"];
 
-/// What a word is that begins with a digit or a sign of a number.
+/// Classifies a word that begins with a digit or the sign of a number.
 fn number_like(word: &str) -> WordKind {
     let bare = word.trim_start_matches(['+', '-']);
     let has_letter = bare.chars().any(char::is_alphabetic);
@@ -175,17 +174,17 @@ pub(super) fn resolved(words: &[Word<'_>], kinds: &[WordKind]) -> Vec<WordKind> 
     resolved
 }
 
-/// Whether only blanks and commas part a word from the next.
+/// True if only blanks, commas and dots separate a word from the next.
 fn is_spaced(word: &Word<'_>) -> bool {
     word.after.chars().all(|it| it.is_whitespace() || matches!(it, ',' | '.'))
 }
 
-/// Whether a zone in parentheses follows a time.
+/// True if a zone in parentheses follows a time.
 fn is_after_time(last: Option<(&Word<'_>, WordKind)>) -> bool {
     last.is_some_and(|(word, kind)| word.after.trim() == "(" && kind == WordKind::Time)
 }
 
-/// Whether a number of three figures is a reply code: at the beginning, behind a sign, or before a
+/// True if a number of three digits is a reply code: at the beginning, after a sign, or before a
 /// status.
 fn is_reply(last: Option<(&Word<'_>, WordKind)>, next: Option<&Word<'_>>) -> bool {
     let is_before_status = next.is_some_and(|it| is_status(it.text));
@@ -196,14 +195,14 @@ fn is_reply(last: Option<(&Word<'_>, WordKind)>, next: Option<&Word<'_>>) -> boo
     is_before_status || is_after_sign
 }
 
-/// Words that an ID follows.
+/// True for a word that an ID follows.
 fn is_id_name(word: &str) -> bool {
     ["id", "as", "queue", "ticket", "ref", "reference", "session", "transaction"]
         .iter()
         .any(|it| word.eq_ignore_ascii_case(it))
 }
 
-/// Three numbers with dots between, perhaps behind a reply code.
+/// Three numbers separated by dots, perhaps after a reply code.
 fn is_status(word: &str) -> bool {
     let bare = word.trim_start_matches('#').trim_end_matches('#');
     let bare = match bare.split_once('-') {
@@ -224,7 +223,7 @@ fn is_ip(word: &str) -> bool {
             && word.get(5..).is_some_and(is_one)
 }
 
-/// Two names or more with a dot between, the last of which could be that of a top-level domain.
+/// Two or more names separated by dots, the last of which could be a top-level domain.
 fn is_host(word: &str) -> bool {
     let is_name = |it: &str| {
         !it.is_empty() && it.chars().all(|it| it.is_alphanumeric() || it == '-' || it == '_')
@@ -232,7 +231,7 @@ fn is_host(word: &str) -> bool {
     let Some((names, top)) = word.rsplit_once('.') else { return false };
     let is_top = top.len() >= 2 && top.chars().all(|it| it.is_alphabetic() || it == '-')
         || top.get(..4).is_some_and(|it| it.eq_ignore_ascii_case("xn--"));
-    // One dot alone may stand between two sentences.
+    // A single dot may also separate two sentences, but then a capital follows.
     let is_lower = |it: &str| !it.bytes().any(|it| it.is_ascii_uppercase());
     is_top
         && names.split('.').all(is_name)

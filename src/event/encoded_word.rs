@@ -1,4 +1,4 @@
-//! The encoded words of RFC 2047 (`=?charset?B?…?=`), read as tolerantly as mailers write them.
+//! Encoded words of RFC 2047 (`=?charset?B?…?=`), read as loosely as mailers write them.
 
 use base64::Engine;
 use base64::alphabet;
@@ -15,13 +15,13 @@ pub(super) struct EncodedWord<'a> {
     text: &'a str,
 }
 
-/// Bytes of a charset's name, its language included; no name is longer.
+/// Bytes of a charset's name with its language at most; no name is longer.
 const CHARSET_BYTES_MAX: usize = 64;
 
-/// Base64 without its padding. Bits that a last character has too many are an error.
+/// Base64 with or without padding. Surplus bits in the last character are an error.
 const STRICT_BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, NO_PADDING);
 
-/// The same, where such bits are let go.
+/// The same, ignoring such bits.
 const BASE64: GeneralPurpose =
     GeneralPurpose::new(&alphabet::STANDARD, NO_PADDING.with_decode_allow_trailing_bits(true));
 
@@ -29,7 +29,7 @@ const NO_PADDING: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 
 impl<'a> EncodedWord<'a> {
-    /// The word that `text` begins with, and what is behind it.
+    /// Returns the word that `text` begins with, and the text after it.
     pub(super) fn at_start(text: &'a str) -> Option<(Self, &'a str)> {
         let after = text.strip_prefix("=?")?;
         let name_end = after.bytes().take(CHARSET_BYTES_MAX).position(|it| it == b'?')?;
@@ -39,7 +39,7 @@ impl<'a> EncodedWord<'a> {
             [b'q' | b'Q', b'?', ..] => false,
             _ => return None,
         };
-        // RFC 2231 puts the language behind the charset.
+        // RFC 2231 puts the language after the charset.
         let name = name.split_once('*').map_or(name, |it| it.0);
         let charset = Charset::for_label(name.trim().as_bytes())?;
         let after = after.get(2..)?;
@@ -53,17 +53,17 @@ impl<'a> EncodedWord<'a> {
         self.charset == other.charset
     }
 
-    /// The characters of base64 without padding.
+    /// Returns the characters of base64 without padding.
     fn base64(&self) -> String {
         let is_noise = |it: char| it.is_whitespace() || it == '=';
         self.text.chars().filter(|it| !is_noise(*it)).collect()
     }
 }
 
-/// Where the text of a word ends, before its `?=`.
+/// Returns where the text of a word ends, before its `?=`.
 ///
-/// A `?` that should have been encoded, with an encoded character behind it, looks like an end.
-/// It is none where the word's own end is yet to come.
+/// A `?` that should have been encoded, followed by an encoded character, looks like an end. It is
+/// not one if the word's own end is still to come.
 fn word_end(text: &str, is_base64: bool) -> Option<usize> {
     let text = text.get(..text.floor_char_boundary(limits::ENCODED_WORD_BYTES_MAX))?;
     let mut end = text.find("?=")?;
@@ -82,7 +82,7 @@ fn word_end(text: &str, is_base64: bool) -> Option<usize> {
     }
 }
 
-/// Appends what neighbouring words of one charset say.
+/// Appends the text of neighbouring words that share a charset.
 pub(super) fn decode_run(run: &[EncodedWord<'_>], decoded: &mut String) {
     let Some(charset) = run.first().map(|it| it.charset) else { return };
     let mut bytes = Vec::new();
@@ -96,13 +96,14 @@ pub(super) fn decode_run(run: &[EncodedWord<'_>], decoded: &mut String) {
     push_decoded(&mut bytes, charset, decoded);
 }
 
-/// Appends what bytes say, and empties them.
+/// Appends the text of `bytes`, and clears them.
 fn push_decoded(bytes: &mut Vec<u8>, charset: Charset, decoded: &mut String) {
     decoded.push_str(&charset.decode_without_bom_handling(bytes).0);
     bytes.clear();
 }
 
-/// Reads the text of a word of the encoding `Q`. What no encoding would leave is taken as it is.
+/// Reads the text of a word in the encoding `Q`. Characters that should have been encoded are taken
+/// literally.
 fn push_quoted(text: &str, charset: Charset, bytes: &mut Vec<u8>, decoded: &mut String) {
     let mut rest = text;
     loop {
@@ -127,7 +128,7 @@ fn push_quoted(text: &str, charset: Charset, bytes: &mut Vec<u8>, decoded: &mut 
     }
 }
 
-/// The byte that `=C3` stands for, and what is behind it.
+/// Returns the byte of an escape such as `=C3`, and the text after it.
 fn escaped_byte(text: &str) -> Option<(u8, &str)> {
     let digits = text.strip_prefix('=')?;
     let is_escape = digits.as_bytes().first_chunk::<2>()?.iter().all(u8::is_ascii_hexdigit);
@@ -135,10 +136,10 @@ fn escaped_byte(text: &str) -> Option<(u8, &str)> {
     Some((byte, digits.get(2..)?))
 }
 
-/// The bytes of neighbouring words of base64.
+/// Returns the bytes of neighbouring words of base64.
 ///
-/// A mailer may have encoded each for itself, perhaps without padding, or have cut the base64 of
-/// the whole anywhere. The words alone do not always say which, so what makes text wins.
+/// A mailer may have encoded each word alone, perhaps without padding, or cut the base64 of the
+/// whole anywhere. The words do not always show which, so the reading that makes valid text wins.
 fn base64_run(words: &[EncodedWord<'_>], charset: Charset) -> Vec<u8> {
     let mut apart = Vec::new();
     let mut joined = Vec::new();
@@ -159,14 +160,14 @@ fn base64_run(words: &[EncodedWord<'_>], charset: Charset) -> Vec<u8> {
     if are_all_whole && (is_text(&apart) || !is_text(&joined)) { apart } else { joined }
 }
 
-/// Whether base64 without its padding could end here: its last character has no bits too many.
+/// True if base64 without padding could end here: its last character has no surplus bits.
 fn is_whole(text: &str) -> bool {
     text.len() % 4 != 1 && STRICT_BASE64.decode(text).is_ok()
 }
 
-/// What base64 says; nothing where it is none.
+/// Returns the bytes of base64; none if it is invalid.
 fn base64_bytes(text: &str) -> Vec<u8> {
-    // One character alone has too few bits for a byte.
+    // A single last character has too few bits for a byte.
     let end = if text.len() % 4 == 1 { text.len() - 1 } else { text.len() };
     BASE64.decode(text.as_bytes().split_at(end).0).unwrap_or_default()
 }

@@ -1,11 +1,11 @@
-//! The ways in which texts that quote other texts write their characters.
+//! Escapes of texts that are quoted within other texts.
 
 use std::borrow::Cow;
 
 use crate::json::escape;
 
-/// Takes off one layer of escapes of JSON (`\u0040`, `\n`), HTML (`&#64;`, `&lt;`) and URLs
-/// (`%40`). What is none of these stays as it is.
+/// Removes one layer of escapes of JSON (`\u0040`, `\n`), HTML (`&#64;`, `&lt;`) and URLs (`%40`).
+/// Anything else stays.
 pub(super) fn unescaped(text: &str) -> Cow<'_, str> {
     if memchr::memchr3(b'\\', b'&', b'%', text.as_bytes()).is_none() {
         return Cow::Borrowed(text);
@@ -28,7 +28,7 @@ pub(super) fn unescaped(text: &str) -> Cow<'_, str> {
         };
     }
     plain.extend_from_slice(rest.as_bytes());
-    // Escaped bytes may be of another charset.
+    // Bytes escaped in a URL may be of another charset than UTF-8.
     Cow::Owned(String::from_utf8_lossy(&plain).into_owned())
 }
 
@@ -44,7 +44,7 @@ fn json(text: &str) -> Option<(char, &str)> {
     Some((character.unwrap_or(char::REPLACEMENT_CHARACTER), text.get(length..)?))
 }
 
-/// Bytes of a character's name or number in HTML; those that matter here have fewer.
+/// Bytes of a character's name or number in HTML at most; those that matter here have fewer.
 const ENTITY_BYTES_MAX: usize = 12;
 
 fn html(text: &str) -> Option<(char, &str)> {

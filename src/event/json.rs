@@ -1,4 +1,4 @@
-//! A JSON value, from whichever parser, and the tolerant ways of reading a field out of it.
+//! A JSON value from either parser, and tolerant ways to read a field from it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,7 +9,7 @@ use simd_json::tape;
 
 use super::Address;
 
-/// A JSON value with the distinctions that fields need.
+/// A JSON value, as finely distinguished as fields need.
 pub(super) enum Json<'a> {
     Nothing,
     Text(Cow<'a, str>),
@@ -46,8 +46,8 @@ impl<'a> Json<'a> {
             .map_or(Self::Nothing, |it| Self::Number(Cow::Owned(it)))
     }
 
-    /// The text of a scalar, of the first scalar of a list, or of the member of an object that
-    /// `members` names first.
+    /// Returns the text of a scalar, of the first scalar in a list, or of an object's member that
+    /// comes first in `members`.
     pub(super) fn into_text(self, members: &[&str]) -> Option<Cow<'a, str>> {
         match self {
             Self::Nothing => None,
@@ -71,7 +71,7 @@ impl<'a> Json<'a> {
     }
 }
 
-/// Keeps the order of members, and those that are repeated, as the tape does.
+/// Keeps the order of members, and repeated ones, as the tape does.
 impl<'de> Deserialize<'de> for Json<'static> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(JsonVisitor)
@@ -128,12 +128,13 @@ impl<'de> Visitor<'de> for JsonVisitor {
     }
 }
 
-/// Members under which an object may hold its address.
+/// Names of an object's member that holds an address.
 pub(super) const ADDRESS_MEMBERS: &[&str] = &["emailAddress", "address", "email", "recipient"];
 
-/// Takes the first of `names` that the object has.
+/// Removes the member that comes first in `names`.
 fn member<'a>(mut pairs: Vec<(Cow<'a, str>, Json<'a>)>, names: &[&str]) -> Option<Json<'a>> {
     let index =
+        // From the end: of repeated members the last counts, as it does for an event's own fields.
         names.iter().find_map(|name| pairs.as_slice().iter().rposition(|(key, _)| key == name))?;
     Some(pairs.swap_remove(index).1)
 }

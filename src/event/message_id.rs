@@ -5,13 +5,13 @@ use std::fmt;
 
 /// The value of a `Message-ID` header without its angle brackets. Case matters.
 ///
-/// Displays with the brackets, as mail headers write it.
+/// Displays with the brackets, as in mail headers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct MessageId<'a>(Cow<'a, str>);
 
 impl<'a> MessageId<'a> {
-    /// Normalises `text`; `None` when it is no ID: empty, a placeholder for a missing value, or
-    /// masked. Such a text stands in the mail of many, so as a key it would join strangers'.
+    /// Normalises `text`; `None` if it is not an ID: empty, a placeholder for a missing value, or
+    /// masked. Many people's mail may share such a text, so as a key it would join strangers' mail.
     pub fn parse(text: Cow<'a, str>) -> Option<Self> {
         let bare = match text {
             Cow::Borrowed(text) => Cow::Borrowed(strip_brackets(text)),
@@ -20,7 +20,7 @@ impl<'a> MessageId<'a> {
         is_id(&bare).then_some(Self(bare))
     }
 
-    /// The ID without brackets.
+    /// Returns the ID without brackets.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -37,12 +37,12 @@ impl fmt::Display for MessageId<'_> {
     }
 }
 
-/// What programs write where they have no ID.
+/// Words that programs write in place of a missing ID.
 const PLACEHOLDERS: [&str; 10] =
     ["null", "none", "nil", "undefined", "unknown", "n/a", "na", "-", "(null)", "(none)"];
 
-/// So many asterisks in a row are a mask: data protection in CloudWatch replaces each character of
-/// what it hides, and IDs of one length become alike.
+/// This many asterisks in a row are a mask: CloudWatch's data protection replaces each character,
+/// so IDs of the same length become equal.
 const MASK: &str = "****";
 
 fn is_id(bare: &str) -> bool {
@@ -53,6 +53,7 @@ fn is_id(bare: &str) -> bool {
 
 fn strip_brackets(text: &str) -> &str {
     let mut bare = text.trim();
+    // All pairs of brackets: any left over would keep legs from joining.
     while let Some(inner) = bare.strip_prefix('<').and_then(|it| it.strip_suffix('>')) {
         bare = inner.trim();
     }

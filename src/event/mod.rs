@@ -1,9 +1,9 @@
-//! A WorkMail email event: what one log message says about one step of one mail.
+//! WorkMail email events: each reports one step of one message.
 //!
-//! The fields are those of the WorkMail administrator guide ("Monitoring email event logs").
-//! No raw event is public, so reading is tolerant ([`parse`]) and everything normalised here is
-//! normalised once: addresses, message IDs and the shapes that a field may take. This module
-//! knows nothing of files, CloudWatch or the store.
+//! The fields are those of the WorkMail administrator guide ("Monitoring email event logs"). No raw
+//! event is public, so parsing is tolerant ([`parse`]). Addresses, message IDs and the shapes that
+//! a field may take are normalised here and nowhere else. This module knows nothing of files,
+//! CloudWatch or the store.
 
 mod address;
 mod address_finder;
@@ -44,26 +44,26 @@ use crate::time::Timestamp;
 /// A field that the message lacks, or that holds `null` or an empty text, is `None` or empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Event<'a> {
-    /// What all events of one leg share. Empty when the message has none.
+    /// The ID that all events of a leg share. Empty if the log message has none.
     pub trace_id: Cow<'a, str>,
-    /// Which step this is.
+    /// The step that the event reports.
     pub name: EventName<'a>,
     /// The `Message-ID` header, on RECEIVED and SENT only.
     pub message_id: Option<MessageId<'a>>,
     /// On whose behalf the message was sent.
     pub from: Option<Address<'a>>,
-    /// Who really sent it, when that is somebody else.
+    /// Who really sent it, if that is somebody else.
     pub sender: Option<Address<'a>>,
     /// The subject as it was logged, perhaps still in RFC 2047 encoding.
     pub subject: Option<Cow<'a, str>>,
-    /// `recipients` of the event: whom the message names.
+    /// `recipients`: those whom the message names.
     pub recipients: Vec<Address<'a>>,
-    /// `recipient`: the one mailbox or addressee that this event is about.
+    /// `recipient`: the mailbox or addressee that this event concerns.
     pub recipient: Vec<Address<'a>>,
-    /// Whom a bounce is about: `bouncedRecipient`, or `destination` in older logs.
+    /// Whom a bounce concerns: `bouncedRecipient`, or `destination` in older logs.
     pub bounced: Vec<Address<'a>>,
-    /// The RFC 3463 status of a bounce as three numbers, whatever form it was logged in; as it was
-    /// logged where it is none.
+    /// The RFC 3463 status of a bounce as three numbers, whatever its logged form; other texts as
+    /// logged.
     pub status: Option<Cow<'a, str>>,
     /// The reason of a bounce in the other server's words.
     pub reason: Option<Cow<'a, str>>,
@@ -77,11 +77,11 @@ pub struct Event<'a> {
     pub rule_actions: Vec<RuleAction<'a>>,
     /// Where a mailbox rule moved or copied the message.
     pub target_folder: Option<Cow<'a, str>>,
-    /// To whom a mailbox rule forwarded or redirected the message.
+    /// Those to whom a mailbox rule forwarded or redirected the message.
     pub target_recipient: Vec<Address<'a>>,
-    /// To whom a journal copy goes.
+    /// Those to whom a journal copy goes.
     pub journaling_address: Vec<Address<'a>>,
-    /// What the checks on arrival said.
+    /// The results of the checks on arrival.
     pub verdicts: Verdicts<'a>,
     /// `policy` of DMARC_POLICY_APPLIED: NONE, QUARANTINE or REJECT.
     pub policy: Option<Cow<'a, str>>,
@@ -92,14 +92,14 @@ pub struct Event<'a> {
 /// One action of a rule that started.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleAction<'a> {
-    /// The action's name, as it was logged.
+    /// The action's name as logged.
     pub action: Cow<'a, str>,
-    /// To whom it applied. Empty means everybody.
+    /// Those to whom it applied. Empty means everybody.
     pub recipients: Vec<Address<'a>>,
 }
 
-/// What the checks on arrival said, each as it was logged: PASS, FAIL, GRAY, PROCESSING_FAILED
-/// or DISABLED.
+/// The results of the checks on arrival, each as logged: PASS, FAIL, GRAY, PROCESSING_FAILED or
+/// DISABLED.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdicts<'a> {
     /// `spamVerdict`.
@@ -152,8 +152,8 @@ impl Event<'_> {
         }
     }
 
-    /// Every address that is a recipient in any sense: named, delivered to, bounced, the target
-    /// of a rule or of the journal. An address may come more than once.
+    /// Returns every address that is a recipient in any sense: named, delivered to, bounced, the
+    /// target of a rule or of the journal. An address may occur more than once.
     pub fn all_recipients(&self) -> impl Iterator<Item = &Address<'_>> {
         self.recipients
             .iter()

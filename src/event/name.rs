@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-/// Which step of a message's way an event reports.
+/// The step of a message's way that an event reports.
 ///
 /// Names that the administrator guide does not list are kept as text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -76,8 +76,8 @@ impl<'a> EventName<'a> {
         }
     }
 
-    /// The word for it in a list of events, by which queries know it too; an undocumented name
-    /// stands for itself.
+    /// Returns the word for it in lists of events and in queries; an undocumented name is its own
+    /// word.
     pub fn label(&self) -> &str {
         match self {
             Self::OrganizationEmailReceived => "received",
@@ -93,7 +93,7 @@ impl<'a> EventName<'a> {
         }
     }
 
-    /// Whether a bounce is reported, in either direction.
+    /// True for a bounce in either direction.
     pub fn is_bounce(&self) -> bool {
         matches!(self, Self::IncomingEmailBounced | Self::OutgoingEmailBounced)
     }

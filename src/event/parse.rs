@@ -1,8 +1,8 @@
-//! Reads an event out of a log message, whatever shape its fields have.
+//! Parses the event in a log message, whatever shape its fields have.
 //!
-//! simd-json reads the message; what it refuses and JSON allows (numbers beyond a double in a
-//! field that nobody needs) is read again by serde_json. Only what is not JSON, or names neither
-//! a trace nor an event, is an error.
+//! simd-json reads the message first. serde_json reads again what simd-json refuses although JSON
+//! allows it, such as a number beyond a double in a field that nobody needs. The only errors are a
+//! message that is not JSON and one without both trace ID and event name.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use crate::json::Tokens;
 use crate::limits;
 use crate::time::{LoggedTime, Timestamp};
 
-/// Why a message is no event.
+/// Why a message is not an event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
     #[error("not JSON: {reason}")]
@@ -29,7 +29,7 @@ pub enum EventError {
     NoKeys,
 }
 
-/// Reads events, reusing its buffers from one to the next. One for each worker.
+/// Parses events, reusing its buffers. Each worker has its own.
 ///
 /// # Example
 /// ```
@@ -42,7 +42,7 @@ pub enum EventError {
 /// assert_eq!(event.recipient[0].as_str(), "bob@acme.example");
 /// ```
 pub struct Parser {
-    /// simd-json overwrites what it reads, so the message is copied here first.
+    /// A copy of the message, because simd-json overwrites its input.
     copy: Vec<u8>,
     buffers: simd_json::Buffers,
 }
@@ -54,7 +54,7 @@ impl Default for Parser {
 }
 
 impl Parser {
-    /// A parser with empty buffers.
+    /// Creates a parser with empty buffers.
     pub fn new() -> Self {
         Self {
             copy: Vec::with_capacity(4 << 10),
@@ -62,11 +62,11 @@ impl Parser {
         }
     }
 
-    /// Reads one message. The event borrows from the parser until the next call.
+    /// Parses one message. The event borrows from the parser until the next call.
     ///
     /// # Errors
     ///
-    /// [`EventError`] when the message is not JSON or is no email event.
+    /// [`EventError`] if the message is not JSON or not an email event.
     pub fn parse<'p>(&'p mut self, message: &str) -> Result<Event<'p>, EventError> {
         self.copy.clear();
         self.copy.extend_from_slice(message.as_bytes());
@@ -92,6 +92,8 @@ fn from_tape<'a>(tape: &simd_json::Tape<'a>) -> Result<Event<'a>, EventError> {
             _ => setter(key).into_iter().for_each(|set| set(&mut event, Json::from_tape(value))),
         }
     }
+    // After the members beside `event`, so that those of the event win. Only the trace ID has its
+    // documented place at the top.
     if let Some(nested) = nested {
         for (key, value) in &nested {
             if key != "traceId"
@@ -112,12 +114,12 @@ fn from_tape<'a>(tape: &simd_json::Tape<'a>) -> Result<Event<'a>, EventError> {
     event.require_a_key()
 }
 
-/// Whether brackets nest too deep, whatever else is wrong with the text.
+/// True if brackets nest too deep, whatever else is wrong with the text.
 fn is_too_deep(message: &str) -> bool {
     Tokens::new(message.as_bytes()).any(|it| it.depth > limits::JSON_DEPTH_MAX)
 }
 
-/// Reads only the values that are needed, so that an unreadable one elsewhere does no harm.
+/// Converts only the values that are needed, so that an unreadable one elsewhere does no harm.
 fn from_serde(message: &str) -> Result<Event<'static>, EventError> {
     let not_json = |error: &serde_json::Error| EventError::NotJson { reason: error.to_string() };
     let top: &RawValue = serde_json::from_str(message).map_err(|error| not_json(&error))?;
@@ -129,7 +131,7 @@ fn from_serde(message: &str) -> Result<Event<'static>, EventError> {
         match key.as_str() {
             "event" => match serde_json::from_str::<String>(raw.get()) {
                 Ok(quoted) => event.set_quoted(&quoted),
-                // What is no object has no members.
+                // Only an object has members.
                 Err(_) => nested = serde_json::from_str(raw.get()).unwrap_or_default(),
             },
             _ => event.set_raw(key, raw),
@@ -148,7 +150,7 @@ fn from_serde(message: &str) -> Result<Event<'static>, EventError> {
 
 type Setter<'a> = fn(&mut Event<'a>, Json<'a>);
 
-/// What sets the field of a name. Whatever has another is not even converted.
+/// Returns the function that sets the field of this name. Other members are not even converted.
 fn setter<'a>(key: &str) -> Option<Setter<'a>> {
     let setter: Setter<'a> = match key {
         "traceId" => Event::set_trace_id,
@@ -167,6 +169,7 @@ fn setter<'a>(key: &str) -> Option<Setter<'a>> {
         "recipient" => |event, value| value.into_addresses(&mut event.recipient),
         "bouncedRecipient" | "bouncedRecipients" => Event::set_bounced,
         "destination" => |event, value| value.into_addresses(&mut event.bounced),
+        // A status within `bouncedRecipient` wins over one beside it, whichever comes first.
         "status" => |event, value| {
             let status = value.into_text(&["status"]).map(status);
             event.status = event.status.take().or(status);
@@ -202,7 +205,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Sets what the object has that a text holds: some tools write JSON within JSON.
+    /// Sets fields from an object that a text holds: some tools write JSON within JSON.
     fn set_quoted(&mut self, text: &str) {
         let Ok(members) = serde_json::from_str::<RawMembers<'_>>(text) else { return };
         for (key, raw) in &members.0 {
@@ -270,7 +273,7 @@ impl<'a> Event<'a> {
     }
 }
 
-/// A verdict may be wrapped as SES wraps it: `{"status":"PASS"}`.
+/// Members that may hold a verdict, which SES wraps: `{"status":"PASS"}`.
 const VERDICT_MEMBERS: &[&str] = &["status", "verdict"];
 
 fn first_address(value: Json<'_>) -> Option<Address<'_>> {
@@ -291,7 +294,7 @@ fn into_timestamp(value: Json<'_>) -> Option<Timestamp> {
     LoggedTime::parse(&value.into_text(&[])?).map(|it| it.at)
 }
 
-/// The status in a text, or the text where there is none.
+/// Returns the status in a text, or the text if there is none.
 fn status(text: Cow<'_, str>) -> Cow<'_, str> {
     match StatusCode::find(&text).map(|it| it.to_string()) {
         Some(status) if status != text => Cow::Owned(status),

@@ -1,15 +1,15 @@
-//! IDs as people paste them: header lines, log fields, quotes, links, escapes.
+//! Extracts IDs from what people paste: header lines, log fields, quotes, links, escapes.
 
 use std::borrow::Cow;
 
 use super::escapes::unescaped;
 
-/// Layers of escapes that are taken off an ID.
+/// Layers of escapes that are removed from an ID.
 const LAYERS_MAX: usize = 3;
 
-/// Takes the ID out of what somebody pasted: what stands between `<` and `>`, behind a
-/// `Message-ID:` or `message-id=` if there is one, or else the one word with an `@`. What has none
-/// of these comes back without blanks and quotes: it may be a trace ID.
+/// Extracts the ID from pasted text: the text between `<` and `>`, after a `Message-ID:` or
+/// `message-id=` if there is one, or else the one word with an `@`. A text with none of these is
+/// returned without blanks and quotes: it may be a trace ID.
 ///
 /// # Example
 /// ```
@@ -39,7 +39,8 @@ pub fn pasted_id(text: &str) -> Cow<'_, str> {
     }
     let mut deeper = layers.iter().skip(1);
     for layer in &layers {
-        // Of an ID in brackets every character counts, whatever it looks like.
+        // An ID in brackets is taken literally, so a layer without brackets must not go before a
+        // deeper one that has them.
         let hides_brackets =
             !layer.contains('<') && deeper.next().is_some_and(|it| it.contains('<'));
         if let Some(id) = message_id(layer).filter(|_| !hides_brackets) {
@@ -49,7 +50,7 @@ pub fn pasted_id(text: &str) -> Cow<'_, str> {
     Cow::Owned(without_quotes(&without_invisible(text)).to_owned())
 }
 
-/// Whether a line says that an ID comes, and does not say which: the rest of a folded header.
+/// True if a line announces an ID but lacks it: a folded header continues on the next line.
 pub fn is_bare_label(line: &str) -> bool {
     let line = without_invisible(line);
     LABELS.iter().any(|label| {
@@ -60,7 +61,7 @@ pub fn is_bare_label(line: &str) -> bool {
     })
 }
 
-/// Text without the characters that nobody sees: of no width, or for the direction of writing.
+/// Removes invisible characters: those without width, and marks of the writing direction.
 fn without_invisible(text: &str) -> Cow<'_, str> {
     let is_invisible = |it: char| {
         matches!(
@@ -76,11 +77,12 @@ fn without_invisible(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// What stands before an ID in headers, logs, programs and search boxes.
+/// Labels of an ID in headers, logs, programs and search boxes.
 const LABELS: [&str; 7] =
     ["message-id", "message_id", "messageid", "message id", "msgid", "msg-id", "msg_id"];
 
-/// The ID behind the first label; one that begins a word before one that ends it.
+/// Returns the ID after the first label. A label that begins a word goes before one that ends a
+/// word.
 fn labelled(text: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
     let mut within_word = None;
@@ -102,7 +104,7 @@ fn is_quote(character: char) -> bool {
     character.is_whitespace() || matches!(character, '"' | '\'' | '`')
 }
 
-/// A text without quotes at its beginning, escaped ones included.
+/// Removes quotes at the start of a text, escaped ones included.
 fn unquoted(mut text: &str) -> &str {
     while let Some(rest) = text.strip_prefix(is_quote).or_else(|| text.strip_prefix("\\\"")) {
         text = rest;
@@ -110,8 +112,8 @@ fn unquoted(mut text: &str) -> &str {
     text
 }
 
-/// The ID behind a label, its colon or equals sign, and whatever quotes it. None where it is still
-/// escaped.
+/// Returns the ID after a label, its colon or equals sign, and any quotes. `None` if the ID is
+/// still escaped: a deeper layer has it.
 fn value_behind(text: &str) -> Option<String> {
     let value = unquoted(text).strip_prefix([':', '='])?;
     let value = unquoted(value).trim_start_matches(['(', '[', '=']);
@@ -125,7 +127,7 @@ fn value_behind(text: &str) -> Option<String> {
     (!word.is_empty() && !is_escaped).then(|| word.to_owned())
 }
 
-/// What stands in brackets at the beginning of a text, without the blanks of a folded line.
+/// Returns the content of brackets at the start of a text, without the blanks of a folded line.
 fn bracketed(text: &str) -> Option<String> {
     let inner = text.trim_start_matches('<');
     // A second bracket begins a link: `<id<mailto:id>>`.
@@ -134,7 +136,7 @@ fn bracketed(text: &str) -> Option<String> {
     (!id.is_empty()).then_some(id)
 }
 
-/// The first ID in brackets with an `@` in it, or the one word that has one.
+/// Returns the first ID in brackets with an `@` in it, or the one word with an `@`.
 fn message_id(text: &str) -> Option<String> {
     let mut brackets = text.match_indices('<').filter_map(|(at, _)| {
         let inner = text.get(at + 1..)?;
@@ -150,6 +152,7 @@ fn message_id(text: &str) -> Option<String> {
         return bracketed(trimmed);
     }
     let mut words = text.split_whitespace().filter(|it| it.contains('@'));
+    // Of several words with an `@`, any might be meant, or only an address.
     let word = words.next().filter(|_| words.next().is_none())?;
     let is_all = text.trim() == word;
     let mut word = word;
@@ -167,7 +170,7 @@ fn message_id(text: &str) -> Option<String> {
     (!word.is_empty()).then(|| word.to_owned())
 }
 
-/// A text without quotes and the name of a trace ID's field.
+/// Removes quotes and the name of a trace ID's field.
 fn without_quotes(text: &str) -> &str {
     let is_edge = |it: char| it.is_whitespace() || matches!(it, '"' | '\'' | '`' | ',' | ';');
     let bare = text.trim_matches(is_edge);

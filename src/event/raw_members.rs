@@ -1,11 +1,12 @@
-//! The members of a JSON object, none of them read yet.
+//! The members of a JSON object, none of them parsed yet.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// The members of an object with their texts, in their order, and repeated ones too.
+/// The members of an object with their texts, in order, repeated ones included, as simd-json's tape
+/// has them.
 #[derive(Default)]
 pub(super) struct RawMembers<'a>(pub(super) Vec<(String, &'a RawValue)>);
 

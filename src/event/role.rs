@@ -1,44 +1,43 @@
-//! What part an event plays in the outcome of its message.
+//! The role of an event in its message's outcome.
 
 use super::{Address, Event, EventName, RuleAction};
 
-/// What an event says of the addresses that it names.
+/// The statement of an event about the addresses that it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum RoleKind {
     /// Nothing.
     Other = 0,
-    /// They are whom the message is for.
+    /// The message is for them.
     Named = 1,
     /// A mailbox got it.
     Delivered = 2,
     /// The next server accepted it.
     Sent = 3,
     Bounced = 4,
-    /// A rule dropped it, if it is for them at all.
+    /// A rule dropped the message, if it is for them at all.
     Dropped = 5,
 }
 
-/// Everything about an event that decides its message's outcome, but for its time and its
-/// addresses.
+/// Everything in an event that decides its message's outcome, except its time and addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Role {
-    /// What it says of its addresses.
+    /// What the event says about its addresses.
     pub kind: RoleKind,
-    /// Whether only an outgoing leg has it.
+    /// True if only an outgoing leg has it.
     pub is_outgoing: bool,
-    /// Whether it says that the sender's policy turned the message away.
+    /// True if the sender's policy rejected the message.
     pub is_rejecting: bool,
-    /// Whether it says that the sender's policy set the message apart.
+    /// True if the sender's policy quarantined the message.
     pub is_quarantining: bool,
-    /// Whether it says that a rule dropped the message for everybody.
+    /// True if a rule dropped the message for everybody.
     pub is_dropping: bool,
-    /// Whether this is not all: only the event itself tells.
+    /// True if the role is incomplete, and only the event itself has the rest.
     pub is_partial: bool,
 }
 
 impl Role {
-    /// The part that an event plays.
+    /// Returns the role of an event.
     pub fn of(event: &Event<'_>) -> Self {
         let kind = match event.name {
             EventName::OutgoingEmailSubmitted
@@ -69,8 +68,10 @@ impl Role {
         }
     }
 
-    /// The role as a number.
+    /// Encodes the role.
     pub fn to_bits(self) -> u8 {
+        // The kind takes the low three bits and the flags the other five, so that a role is one
+        // byte in the index.
         let flags = [
             self.is_outgoing,
             self.is_rejecting,
@@ -81,7 +82,7 @@ impl Role {
         flags.iter().fold(0, |bits, flag| bits << 1 | u8::from(*flag)) << 3 | self.kind as u8
     }
 
-    /// The role of a number that [`Role::to_bits`] gave.
+    /// Decodes a role that [`Role::to_bits`] encoded.
     pub fn from_bits(bits: u8) -> Self {
         let flag = |place: u8| bits >> (place + 3) & 1 == 1;
         Self {
@@ -106,14 +107,14 @@ fn is_rule(event: &Event<'_>) -> bool {
     event.name == EventName::RuleApplied
 }
 
-/// The actions of a rule that keep the message from its recipients.
+/// Returns a rule's actions that keep the message from its recipients.
 fn dropping_actions<'e, 'a>(event: &'e Event<'a>) -> impl Iterator<Item = &'e RuleAction<'a>> {
     event.rule_actions.iter().filter(|it| is_rule(event) && it.is_dropping())
 }
 
 impl<'a> Event<'a> {
-    /// Whom a delivery, a hand-over or a bounce is about. The documented field first; a shape that
-    /// the guide does not show must not make a recipient look lost.
+    /// Returns whom a delivery, a hand-over or a bounce concerns. The documented field goes first;
+    /// a shape that the guide does not show must not make a recipient look lost.
     pub fn addressees(&self) -> &[Address<'a>] {
         let documented = if self.name.is_bounce() {
             [&self.bounced, &self.recipient]
@@ -123,7 +124,7 @@ impl<'a> Event<'a> {
         documented.into_iter().find(|it| !it.is_empty()).unwrap_or(&self.recipients)
     }
 
-    /// Those whom the event speaks of in a role: nobody where that says nothing of them.
+    /// Returns the addresses about which the event makes this statement.
     pub fn spoken_of(&self, kind: RoleKind) -> impl Iterator<Item = &Address<'a>> {
         let (addresses, is_dropped): (&[Address<'a>], bool) = match kind {
             RoleKind::Other => (&[], false),
@@ -135,7 +136,7 @@ impl<'a> Event<'a> {
         addresses.iter().chain(dropped.flat_map(|it| &it.recipients))
     }
 
-    /// Whether only an outgoing leg has such an event, be its name documented or not.
+    /// True if only an outgoing leg has such an event, be its name documented or not.
     pub fn is_outgoing(&self) -> bool {
         self.name.as_str().starts_with("OUTGOING_")
             || (is_rule(self)
@@ -144,7 +145,7 @@ impl<'a> Event<'a> {
 }
 
 impl RuleAction<'_> {
-    /// Whether it keeps the message from its recipients.
+    /// True if the action keeps the message from its recipients.
     pub fn is_dropping(&self) -> bool {
         let action = self.action.to_ascii_lowercase();
         action.contains("drop") || action.contains("bounce")

@@ -1,26 +1,26 @@
-//! The status codes of RFC 3463, in whatever form servers and DSNs write them.
+//! Status codes of RFC 3463, in any form that servers and DSNs write.
 
 use std::fmt;
 
-/// A status: class, subject and detail.
+/// A status code: class, subject and detail.
 ///
 /// Displays as `5.1.1`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StatusCode {
-    /// 2 for success, 4 for what may work later, 5 for what will not.
+    /// 2 for success, 4 for a temporary failure, 5 for a permanent one.
     pub class: u16,
-    /// What it is about.
+    /// The subject: an address, a mailbox, the network and so on.
     pub subject: u16,
-    /// What exactly.
+    /// The detail within the subject.
     pub detail: u16,
 }
 
 impl StatusCode {
-    /// Finds the status of a text: alone, behind a reply code (`550 5.1.1`, `550-5.1.1`), behind a
-    /// `#`, the type of a diagnostic (`smtp;550 5.1.1 …`), or with words around it.
+    /// Finds the status in a text: alone, after a reply code (`550 5.1.1`, `550-5.1.1`), after a
+    /// `#` or the type of a diagnostic (`smtp;550 5.1.1 …`), or among words.
     ///
-    /// Addresses of networks and versions of programs are none. A status behind a reply code is
-    /// preferred to any other, for that is where SMTP has it.
+    /// IP addresses and program versions are not statuses. A status after a reply code is preferred
+    /// to any other, because that is where SMTP puts it.
     ///
     /// # Example
     /// ```
@@ -55,7 +55,7 @@ impl StatusCode {
         first
     }
 
-    /// Reads a text that is a status and nothing else.
+    /// Parses a text that is a status and nothing else.
     fn whole(text: &str) -> Option<Self> {
         let mut figures = text.split('.').map(|it| {
             let is_figure = (1..=3).contains(&it.len()) && it.bytes().all(|it| it.is_ascii_digit());
@@ -73,8 +73,8 @@ impl fmt::Display for StatusCode {
     }
 }
 
-/// The highest subject that a status within other text may have: RFC 3463 and its registry know
-/// 0 to 7, and versions of programs mostly have more.
+/// The highest subject of a status within other text: RFC 3463 and its registry have 0 to 7, and
+/// program versions mostly have more.
 const SUBJECT_MAX: u16 = 7;
 
 fn first_figure(bytes: &[u8]) -> Option<usize> {
@@ -85,7 +85,7 @@ fn is_of_number(byte: u8) -> bool {
     byte.is_ascii_digit() || byte == b'.'
 }
 
-/// Whether what stands behind three numbers makes something else of them: `5.1.1rc2`, `5.1.1-3`.
+/// True if the text after three numbers makes them something else: `5.1.1rc2`, `5.1.1-3`.
 fn goes_on(after: &[u8]) -> bool {
     match after {
         [b'-', next, ..] => next.is_ascii_digit(),
@@ -94,11 +94,11 @@ fn goes_on(after: &[u8]) -> bool {
     }
 }
 
-/// What stands before three numbers.
+/// The text before three numbers.
 enum Context {
     /// A reply code of this class.
     Reply(u16),
-    /// What makes them a part of something else.
+    /// Something that makes the numbers a part of it.
     PartOfMore,
     /// Anything else.
     Plain,
@@ -119,13 +119,13 @@ fn context(before: &[u8]) -> Context {
         [class @ (b'2' | b'4' | b'5'), b'0'..=b'5', b'0'..=b'9'] => {
             Context::Reply(u16::from(class - b'0'))
         }
-        // `version 5.1.1`, and the name of a program, as `Postfix 2.3.4`.
+        // `version 5.1.1`, or a program's name as in `Postfix 2.3.4`.
         _ if is_program(word) && before.ends_with(b" ") => Context::PartOfMore,
         _ => Context::Plain,
     }
 }
 
-/// Whether a word names a version, or a program whose version may follow.
+/// True for a word for a version, or a program whose version may follow.
 fn is_program(word: &[u8]) -> bool {
     const NAMES: [&str; 14] = [
         "version", "ver", "v", "release", "build", "postfix", "exim", "sendmail", "qmail",

@@ -1,13 +1,13 @@
-//! Subjects, as people read them.
+//! Subjects as people read them.
 
 use std::borrow::Cow;
 
 use super::encoded_word::{EncodedWord, decode_run};
 
-/// Takes off the RFC 2047 encoding (`=?UTF-8?B?…?=`) that a subject may have been logged in.
+/// Decodes RFC 2047 (`=?UTF-8?B?…?=`), in which a subject may have been logged.
 ///
-/// Each word is decoded for itself, or together with its neighbours where mailers cut a character
-/// in two. A word that cannot be decoded stays as it is, and does not keep others from it.
+/// Each word is decoded alone, or with its neighbours where mailers cut a character in two. A word
+/// that cannot be decoded stays, and does not affect the others.
 ///
 /// # Example
 /// ```
@@ -19,7 +19,7 @@ pub fn decoded_subject(logged: &str) -> Cow<'_, str> {
     let (before, mut rest) = logged.split_at(first);
     let mut subject = before.to_owned();
     let mut run: Vec<EncodedWord<'_>> = Vec::new();
-    // White space behind the run, which counts only where no other word follows.
+    // White space after the run, which counts only if no other word follows.
     let mut gap = "";
     let mut is_any_decoded = false;
     loop {
@@ -43,7 +43,7 @@ pub fn decoded_subject(logged: &str) -> Cow<'_, str> {
         if rest.is_empty() {
             break;
         }
-        // Past what looked like a word and is none, up to what may be the next.
+        // Skips what only looked like a word, up to a possible next one.
         let skipped = rest.strip_prefix("=?").map_or(0, |_| 2);
         let next = rest.get(skipped..).and_then(|it| it.find("=?"));
         let end = next.map_or(rest.len(), |it| skipped + it);
