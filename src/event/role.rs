@@ -71,7 +71,7 @@ impl Role {
     /// Encodes the role.
     pub fn to_bits(self) -> u8 {
         // The kind takes the low three bits and the flags the other five, so that a role is one
-        // byte in the index.
+        // byte.
         let flags = [
             self.is_outgoing,
             self.is_rejecting,

@@ -1,4 +1,4 @@
-//! The network's side of an import from a bucket: lists ahead, and fetches a few objects at once.
+//! The network side of an import from a bucket: lists ahead, and fetches a few objects at once.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -16,21 +16,21 @@ use crate::limits;
 use crate::source::EXPORT_TEST_OBJECT;
 use crate::store::{ObjectHash, TakenObjects};
 
-/// An object whose bytes are coming.
+/// An object that is being downloaded.
 #[derive(Debug)]
 pub(super) struct Incoming {
     pub(super) object: S3Object,
     pub(super) reader: ObjectReader,
 }
 
-/// What was seen so far, for those on other threads.
+/// Counts so far, shared with other threads.
 #[derive(Debug)]
 pub(super) struct BucketTally {
-    /// Sees which requests are throttled.
+    /// Counts throttled requests.
     pub(super) limiter: RateLimiter,
-    /// Objects that had been taken before.
+    /// Objects that the store already had.
     pub(super) skipped: AtomicU64,
-    /// Bytes of the objects that are to be fetched, as far as they have been listed.
+    /// Bytes of the objects to fetch, as far as they have been listed.
     listed_bytes: AtomicU64,
     is_listed: AtomicBool,
 }
@@ -45,8 +45,9 @@ impl BucketTally {
         }
     }
 
-    /// Bytes of all objects that are to be fetched, once they have all been listed.
+    /// Returns the bytes of all objects to fetch, once all have been listed.
     pub(super) fn total_bytes(&self) -> Option<u64> {
+        // Pairs with the Release in `list`: whoever sees the flag sees the whole sum.
         self.is_listed.load(Ordering::Acquire).then(|| self.listed_bytes.load(Ordering::Relaxed))
     }
 }
@@ -68,7 +69,7 @@ impl Bucket {
         Self { client, url: url.clone(), tally, failed_in_a_row: Cell::new(0) }
     }
 
-    /// The first page of the listing, which tells soon when something is set up wrongly.
+    /// Fetches the first page of the listing, which fails early if something is set up wrongly.
     pub(super) async fn first_page(&self) -> Result<Page, AwsError> {
         self.page(&Retrier::first(&self.tally.limiter), None).await
     }
@@ -80,8 +81,8 @@ impl Bucket {
     }
 
     /// Fetches every object that is not in `taken`, from the first page of the listing on, and
-    /// hands each on as soon as its download begins. Ends when all have been read, or nobody reads
-    /// any more; to be run in a [`LocalSet`](tokio::task::LocalSet).
+    /// hands each on as soon as its download begins. Ends when all have been read or the reader is
+    /// gone. Must run in a [`LocalSet`](tokio::task::LocalSet).
     pub(super) async fn fetch_all(
         self: Rc<Self>,
         first: Page,
@@ -95,6 +96,8 @@ impl Bucket {
         while is_more || !tasks.is_empty() {
             tokio::select! {
                 Some(ended) = tasks.join_next() => outcome(ended)?,
+                // A slot before the download begins, so that no more objects are fetched than may
+                // wait.
                 slot = incoming.reserve(), if is_more => {
                     let Ok(slot) = slot else { break };
                     let Some(object) = listed.recv().await else {
@@ -111,7 +114,7 @@ impl Bucket {
         Ok(())
     }
 
-    /// Lists to the end, and hands on what is to be fetched.
+    /// Lists to the end, and hands on the objects to fetch.
     async fn list(
         self: Rc<Self>,
         first: Page,
@@ -139,8 +142,8 @@ impl Bucket {
         }
     }
 
-    /// Fetches one object. What is wrong with it alone goes to its reader; an error is what would
-    /// be wrong with the next one too.
+    /// Fetches one object. A failure of this object alone goes to its reader; an error would also
+    /// hit the next one.
     async fn fetch(self: Rc<Self>, object: S3Object, sink: ObjectSink) -> Result<(), AwsError> {
         let bucket = self.url.bucket();
         let fetched = download(&self.client, &self.tally.limiter, bucket, &object, &sink).await;
@@ -148,7 +151,7 @@ impl Bucket {
             self.failed_in_a_row.set(0);
             return Ok(());
         };
-        // An export that was archived, or that somebody is clearing up, has any number of those.
+        // An export that was archived or is being deleted has any number of those.
         if !is_of_object_alone(&failure) {
             self.failed_in_a_row.set(self.failed_in_a_row.get() + 1);
         }
@@ -163,7 +166,7 @@ impl Bucket {
     }
 }
 
-/// What a task came to. Its panics are ours.
+/// Returns a task's result, and passes on its panics.
 fn outcome(ended: Result<Result<(), AwsError>, JoinError>) -> Result<(), AwsError> {
     match ended {
         Ok(result) => result,
@@ -172,13 +175,13 @@ fn outcome(ended: Result<Result<(), AwsError>, JoinError>) -> Result<(), AwsErro
     }
 }
 
-/// Neither an empty object, such as the console makes for a folder, nor the one by which an export
-/// task tests its permissions.
+/// False for an empty object, such as the console makes for a folder, and for the one with which an
+/// export task tests its permissions.
 fn holds_events(object: &S3Object) -> bool {
     object.bytes > 0 && object.key.rsplit('/').next() != Some(EXPORT_TEST_OBJECT)
 }
 
-/// Whether the next object is given out whatever became of this one.
+/// True if the failure says nothing about the next object.
 fn is_of_object_alone(failure: &Failure) -> bool {
     matches!(
         failure,
@@ -191,7 +194,7 @@ fn is_of_object_alone(failure: &Failure) -> bool {
     )
 }
 
-/// Whether another object may well be given out.
+/// True if another object may still be readable.
 fn is_about_object(failure: &Failure) -> bool {
     match failure {
         Failure::Throttled(_) | Failure::Transient(_) => false,

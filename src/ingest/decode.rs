@@ -1,4 +1,4 @@
-//! From a framed batch to records that are ready for the store.
+//! Turns framed batches into records that are ready for the store.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::source::{
 use crate::store::{MessageContent, Place, PreparedBatch, Preparer, Preparers, StoreError};
 use crate::time::Timestamp;
 
-/// Bytes of memory that a prepared record takes beside its text, more or less.
+/// Approximate bytes of memory that a prepared record takes beside its text.
 const RECORD_OVERHEAD_BYTES: usize = 512;
 
 pub(super) struct DecodeWorker {
@@ -22,29 +22,29 @@ pub(super) struct DecodeWorker {
     preparer: Preparer,
 }
 
-/// What one batch turned out to hold.
+/// The content of one batch.
 #[derive(Default)]
 pub(super) struct DecodedBatch {
     pub(super) prepared: PreparedBatch,
     pub(super) rejects: Vec<RejectedPiece>,
     pub(super) format: Option<Format>,
-    /// The first time that an event itself carries.
+    /// The first time that an event carries itself.
     pub(super) first_time: Option<Timestamp>,
     pub(super) last_time: Option<Timestamp>,
-    /// Whether a message without a time came before the first event with one, and nothing better
-    /// than the fallback was known.
+    /// True if a message without a time came before the first event with one, and no time to borrow
+    /// was known.
     pub(super) lacks_time: bool,
-    /// Records of a kind that was removed from the store.
+    /// Records withheld because their kind was removed from the store.
     pub(super) withheld: u64,
-    /// What the records cover, where they are of a shape that can promise it.
+    /// The coverage of the records, if their format can promise any.
     pub(super) spans: Spans,
-    /// What the input says of its own completeness, in order.
+    /// The input's claims about its own completeness, in order.
     pub(super) claims: Vec<Claim>,
-    /// What is wrong with compressed data whose records were taken before that showed.
+    /// The damage in compressed data whose first records were already taken.
     pub(super) damage: Option<String>,
-    /// Bytes that payloads have expanded to.
+    /// Bytes to which payloads have expanded.
     pub(super) expanded_bytes: u64,
-    /// Bytes of the raw input that had been read by then.
+    /// Bytes of the raw input that had been read when the batch was full.
     pub(super) raw_bytes: u64,
 }
 
@@ -53,9 +53,9 @@ impl DecodeWorker {
         Self { decoder: Decoder::new(), parser: Parser::new(), preparer: preparers.preparer() }
     }
 
-    /// Decodes a batch, as far as its budget allows. `borrowed_time` is the time of the last event
-    /// before it, for messages that carry none; `log_group` names the group of records whose
-    /// source does not.
+    /// Decodes a batch as far as its budget allows. `borrowed_time` is the time of the last event
+    /// before it, for messages without one; `log_group` is the group of records whose source does
+    /// not name one.
     pub(super) fn decode(
         &mut self,
         batch: &Batch,
@@ -66,9 +66,10 @@ impl DecodeWorker {
         let Self { decoder, parser, preparer } = self;
         let mut decoding = Decoding { parser, preparer, borrowed_time, log_group, budget };
         let mut decoded = DecodedBatch::default();
-        // An archive line is about as long as the unit that it comes from.
+        // An archive line is about as long as its unit.
         decoding.preparer.reserve(batch.byte_count() + batch.byte_count() / 8);
         decoder.decode_within_budget(batch, budget, &mut |output| {
+            // The decoder checks the budget between units, and one unit may have many outputs.
             if !budget.is_halted() {
                 decoding.take(output, &mut decoded);
             }
@@ -79,8 +80,8 @@ impl DecodeWorker {
         Ok(decoded)
     }
 
-    /// Decodes a batch that comes to much, and hands it on in pieces. `renewed` gives what to
-    /// prepare records with where there is something newer.
+    /// Decodes a batch that expands a lot, and hands it on in pieces. `renewed` returns newer
+    /// preparers, if there are any.
     pub(super) fn decode_pieces(
         &mut self,
         batch: &Batch,
@@ -117,6 +118,7 @@ impl DecodeWorker {
                 }
             }
             on_piece(whole);
+            // What is prepared against an older commit takes longer to append.
             if let Some(preparers) = renewed() {
                 *decoding.preparer = preparers.preparer();
             }
@@ -132,7 +134,7 @@ impl DecodeWorker {
     }
 }
 
-/// How a batch is decoded in pieces.
+/// Options for decoding a batch in pieces.
 pub(super) struct PieceOptions<'o> {
     /// The time of the last event before it.
     pub(super) borrowed_time: Timestamp,
@@ -142,7 +144,7 @@ pub(super) struct PieceOptions<'o> {
     pub(super) budget: &'o Arc<DecodingBudget>,
 }
 
-/// What turns outputs into records and rejects.
+/// Turns outputs into records and rejects.
 struct Decoding<'w> {
     parser: &'w mut Parser,
     preparer: &'w mut Preparer,
@@ -152,7 +154,7 @@ struct Decoding<'w> {
 }
 
 impl Decoding<'_> {
-    /// Takes one output; gives about how many bytes of memory are kept of it.
+    /// Takes one output. Returns the approximate bytes of memory that are kept of it.
     fn take(&mut self, output: Output<'_>, decoded: &mut DecodedBatch) -> usize {
         let bytes = match output {
             Output::Rejected(reject) => {
@@ -192,6 +194,7 @@ impl Decoding<'_> {
             Ok(event) => return keeper.keep(found, &MessageContent::Mail(&event), decoded),
             Err(error) => error,
         };
+        // Mail first and without a copy: nearly every message parses as one.
         let message = found.decoded.message().to_owned();
         if let Some(other) = OtherRecord::parse(&message) {
             return keeper.keep(found, &MessageContent::Other(&other), decoded);
@@ -199,7 +202,8 @@ impl Decoding<'_> {
         let Some(inner) = unwrapped(&message) else {
             return decoded.reject(&found, &error);
         };
-        // What was carried from another log speaks for no time in this one.
+        // A record carried over from another log proves nothing about this one, so its format is
+        // one without coverage.
         let (format, escaped_message) = (Format::Shipper, None);
         match self.parser.parse(inner.message()) {
             Ok(event) => {
@@ -219,8 +223,8 @@ impl Decoding<'_> {
     }
 }
 
-/// When a record happened, if its message itself says; and whether that is the time of the event and
-/// not only of the mail.
+/// Returns the time in a record's message, and true if it is the event's time rather than the
+/// mail's.
 fn own_time(content: &MessageContent<'_>) -> Option<(Timestamp, bool)> {
     match content {
         MessageContent::Mail(event) => event.message_timestamp.map(|it| (it, false)),
@@ -228,7 +232,7 @@ fn own_time(content: &MessageContent<'_>) -> Option<(Timestamp, bool)> {
     }
 }
 
-/// What makes records of what was found.
+/// Makes records of found units.
 struct Keeper<'w> {
     preparer: &'w mut Preparer,
     log_group: Option<&'w str>,
@@ -236,7 +240,7 @@ struct Keeper<'w> {
 }
 
 impl Keeper<'_> {
-    /// Keeps a record; gives about how many bytes that takes.
+    /// Keeps a record. Returns the approximate bytes of memory that it takes.
     fn keep(
         &mut self,
         found: FoundUnit<'_>,
@@ -266,9 +270,9 @@ impl Keeper<'_> {
 }
 
 impl DecodedBatch {
-    /// Makes a record of a message alone, or gives the record that there is. The time of a message
-    /// alone is never that of the log record: the event's own is when the mail was received, and
-    /// the neighbour's is the neighbour's.
+    /// Makes a record of a message alone, or returns the record that there is. The time of a
+    /// message alone is never that of the log record: the event's own is when the mail was
+    /// received, and a borrowed one is the neighbour's.
     fn date<'m>(
         &mut self,
         decoded: Decoded<'m>,
@@ -299,7 +303,7 @@ impl DecodedBatch {
         }
     }
 
-    /// Keeps a unit whose message is no event.
+    /// Rejects a unit whose message is not an event.
     fn reject(&mut self, found: &FoundUnit<'_>, error: &EventError) -> usize {
         let FoundUnit { format, line, byte_offset, .. } = *found;
         let is_cut = matches!(error, EventError::NotJson { .. })
@@ -314,16 +318,16 @@ impl DecodedBatch {
         self.keep(RejectedPiece { line, byte_offset, reason, is_continuation: false, bytes })
     }
 
-    /// Keeps rejected input; gives about how many bytes that takes.
+    /// Keeps rejected input. Returns the approximate bytes of memory that it takes.
     fn keep(&mut self, reject: RejectedPiece) -> usize {
         let bytes = reject.bytes.len() + reject.reason.len() + size_of::<RejectedPiece>();
         self.rejects.push(reject);
-        // Two allocations more, of 16 bytes or so.
+        // Two more allocations cost about 16 bytes each.
         bytes + 32
     }
 }
 
-/// What to do about a line of an audit log that a delivery wrote in another format than JSON.
+/// Returns the remedy for a line of an audit log that was delivered in another format than JSON.
 fn other_output_format(unit: &[u8]) -> Option<&'static str> {
     let has = |text: &[u8]| memchr::memmem::find(unit, text).is_some();
     if has(b":workmail:") && !unit.trim_ascii_start().starts_with(b"{") {

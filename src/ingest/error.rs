@@ -5,7 +5,7 @@ use crate::aws::AwsError;
 use crate::source::SourceError;
 use crate::store::StoreError;
 
-/// Why an import could not go on. What is wrong with the input's content is never one of these.
+/// Why an import could not go on. Bad content is never one of these.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! Importing files, directories and standard input.
+//! Imports files, directories and standard input.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,46 +13,46 @@ use crate::store::{OriginKind, Store, StoreWriter};
 use crate::temporary::TemporaryDirectory;
 use crate::time::Timestamp;
 
-/// How to import.
+/// Options of an import.
 #[derive(Clone, Debug, Default)]
 pub struct ImportOptions {
-    /// The log group of records whose source does not name theirs.
+    /// The log group of records whose source does not name one.
     pub log_group: Option<String>,
-    /// Records that one commit may hold back, where that is to be less than
+    /// Records that one commit may hold back, if fewer than
     /// [`COMMIT_RECORDS_MAX`](crate::limits::COMMIT_RECORDS_MAX).
     pub commit_records_max: Option<u64>,
-    /// Whether records are left out of a kind that was removed from the store. Who names a file
-    /// wants what is in it; what comes by itself must not bring back what was removed.
+    /// True if records whose kind was removed from the store are left out. A user who names a file
+    /// wants its content; objects that come by themselves must not bring back what was removed.
     pub withholds_removed: bool,
-    /// Whether the inputs are no proof that there was nothing else in their time.
+    /// True if the inputs do not prove that there was nothing else in their time.
     pub without_coverage: bool,
-    /// Who keeps the message table of the store, if somebody does.
+    /// Has the writer keep the store's message table up to date, if given.
     pub table: Option<fn(&mut StoreWriter)>,
-    /// When it begins, as the store is to remember it; `None` takes the clock.
+    /// The time of its beginning for the store to remember; `None` takes the clock.
     pub began: Option<Timestamp>,
 }
 
-/// How far an import has got.
+/// The progress of an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Bytes read of the inputs as they lie on disk or in their bucket.
+    /// Bytes read of the inputs, as stored on disk or in their bucket.
     pub bytes: u64,
-    /// Bytes of all inputs, where that can be known yet.
+    /// Bytes of all inputs, if known yet.
     pub total_bytes: Option<u64>,
     /// Records and rejected pieces so far.
     pub read: u64,
 }
 
-/// Imports what `paths` name (`-` is standard input) into the store at `store`, which is made when
-/// there is none, and commits it. `on_progress` is called several times a second.
+/// Imports `paths` (`-` is standard input) into the store at `store`, which is created if there is
+/// none, and commits. Calls `on_progress` several times a second.
 ///
-/// Bad input is kept, counted and passed over; an input that cannot be read is reported, and the
-/// others go on.
+/// Bad input is kept, counted and skipped; an input that cannot be read is reported, and the others
+/// go on.
 ///
 /// # Errors
 ///
-/// [`IngestError::Source`] when a named path does not exist, before anything is read;
-/// [`IngestError::Store`] when the store cannot take more: what was committed by then stays.
+/// [`IngestError::Source`] if a named path does not exist, before anything is read;
+/// [`IngestError::Store`] if the store cannot take more: what was committed by then stays.
 pub fn import(
     paths: &[PathBuf],
     store: &Path,
@@ -71,22 +71,21 @@ pub fn import(
     Ok(ImportReport { files: stored.files, elapsed_ms: elapsed_ms(started) })
 }
 
-/// Milliseconds since `started`.
 pub(super) fn elapsed_ms(started: Instant) -> u64 {
     u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Makes a directory for [`import_temporarily`], which goes when it is dropped. Those of processes
-/// that were killed go now.
+/// Creates a directory for [`import_temporarily`], which is removed on drop. Removes those that
+/// killed processes left.
 pub fn temporary_directory() -> Result<TemporaryDirectory, IngestError> {
     TemporaryDirectory::make(&std::env::temp_dir(), TEMPORARY_PREFIX)
         .map_err(IngestError::NoTemporaryDirectory)
 }
 
-/// How the names of temporary stores begin.
+/// The prefix of the names of temporary stores.
 const TEMPORARY_PREFIX: &str = "mailtrace-input-";
 
-/// Imports into a store within `dir`, to be asked as long as that directory lasts.
+/// Imports into a store within `dir`, which lasts as long as that directory.
 pub fn import_temporarily(
     dir: &Path,
     paths: &[PathBuf],
@@ -104,6 +103,7 @@ fn total_bytes(inputs: &[Input]) -> Option<u64> {
     for input in inputs {
         match input {
             Input::Stdin => return None,
+            // A pipe has no length, and with one the total is unknown.
             Input::File(path) => total += fs::metadata(path).ok().filter(|it| it.is_file())?.len(),
             Input::Problem(_) => {}
         }

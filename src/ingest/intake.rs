@@ -1,5 +1,5 @@
-//! What every source does with what was decoded of it, be it a file, an object or a log group: count
-//! it, and keep what was rejected as durably as the records beside it.
+//! Counts what was decoded of a source, be it a file, an object or a log group, and keeps its
+//! rejects as durably as the records beside them.
 
 use crate::store::{
     Appended, OriginCounts, OriginEnd, OriginId, RejectedWriter, StoreError, StoreWriter,
@@ -10,7 +10,7 @@ pub(crate) struct RejectedPiece {
     pub(crate) line: u64,
     pub(crate) byte_offset: u64,
     pub(crate) reason: String,
-    /// Whether it goes on where the piece before it ends, and counts as one with that.
+    /// True if it continues the piece before it, and counts as one with that.
     pub(crate) is_continuation: bool,
     pub(crate) bytes: Vec<u8>,
 }
@@ -24,34 +24,35 @@ pub(crate) struct Intake {
 }
 
 impl Intake {
-    /// Begins to take in what an origin was begun for; what is rejected of it is kept under `name`.
+    /// Begins to take in an origin, whose rejects are kept under `name`.
     pub(crate) fn new(writer: &StoreWriter, origin: OriginId, name: &str) -> Self {
         let rejected = writer.rejected(name);
         Self { origin, rejected, counts: OriginCounts::default(), first_reject: None }
     }
 
-    /// What the store knows it by.
+    /// Returns the ID of the source in the store.
     pub(crate) fn origin(&self) -> OriginId {
         self.origin
     }
 
-    /// What became of it so far. read = added + duplicates + rejected.
+    /// Returns the counts so far. read = added + duplicates + rejected.
     pub(crate) fn counts(&self) -> OriginCounts {
         self.counts
     }
 
-    /// The line and the reason of the first piece that was rejected.
+    /// Returns the line and reason of the first rejected piece.
     pub(crate) fn first_reject(&self) -> Option<(u64, String)> {
         self.first_reject.clone()
     }
 
-    /// Rejected pieces that were not kept, as all of them would have taken too much.
+    /// Returns the number of rejected pieces that were not kept because the rejects took too much
+    /// space.
     pub(crate) fn left_out(&self) -> u64 {
         self.rejected.left_out()
     }
 
-    /// Counts a batch that the store has taken, and keeps what was rejected of it. So many bytes of
-    /// the source had been read by then.
+    /// Counts a batch that the store has appended, and keeps its rejects. `raw_bytes` of the source
+    /// had been read by then.
     pub(crate) fn take(
         &mut self,
         writer: &mut StoreWriter,
@@ -59,10 +60,12 @@ impl Intake {
         rejects: Vec<RejectedPiece>,
         raw_bytes: u64,
     ) -> Result<(), StoreError> {
+        // Rejects may take a multiple of what was read: only a bomb has more.
         self.rejected.allow(raw_bytes);
         let mut rejected = 0;
         for RejectedPiece { line, byte_offset, reason, is_continuation, bytes } in rejects {
             self.rejected.add(line, byte_offset, &reason, is_continuation, &bytes)?;
+            // Later parts of one rejected unit are not counted, so that the sums agree.
             if !is_continuation {
                 rejected += 1;
                 self.first_reject.get_or_insert((line, reason));
@@ -76,12 +79,12 @@ impl Intake {
         Ok(())
     }
 
-    /// Makes what was rejected so far durable, for a commit in the middle of the source.
+    /// Makes the rejects so far durable, for a commit in the middle of the source.
     pub(crate) fn keep(&mut self) -> Result<(), StoreError> {
         self.rejected.keep()
     }
 
-    /// Makes all that was rejected durable.
+    /// Makes all rejects durable.
     pub(crate) fn keep_all(&mut self) -> Result<(), StoreError> {
         self.rejected.finish().map(drop)
     }

@@ -1,8 +1,8 @@
 //! The pipeline from sources to the store.
 //!
 //! One thread reads and frames ([`SourceReader`](crate::source::SourceReader)); rayon's workers
-//! decode, parse and prepare batches ([`decode`]); then, in the order of the input, the store takes
-//! what is new. Every queue is bounded, so memory does not grow with the input.
+//! decode, parse and prepare batches ([`decode`]); then the store takes the new records in the
+//! order of the input. Every queue is bounded, so memory does not grow with the input.
 //!
 //! Files are opened by the reading thread itself ([`import`]); the objects of a bucket come from a
 //! thread that talks to the network (`import_s3`, with the feature `aws`).

@@ -1,5 +1,5 @@
-//! From opened inputs to the store: one thread reads, rayon's workers decode, and what is new is
-//! stored in the order of the inputs while the next is decoded.
+//! Takes opened inputs into the store: one thread reads, rayon's workers decode, and new records
+//! are stored in the order of the inputs while the next are decoded.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -21,19 +21,19 @@ use crate::store::{
 };
 use crate::time::Timestamp;
 
-/// What became of the inputs.
+/// The result for all inputs.
 #[derive(Debug, Default)]
 pub(super) struct Stored {
     pub(super) files: Vec<FileReport>,
-    /// Objects that the store knows from now on.
+    /// Objects that the store now has all of.
     pub(super) objects_taken: u64,
 }
 
-/// Stores the inputs in their order until there are no more, or `stop` says so. Commits now and
-/// then, but not at the end.
+/// Stores the inputs in order until there are no more or `stop` is requested. Commits now and then,
+/// but not at the end.
 ///
-/// Inputs are asked for on another thread, when the one before has been read. `total_bytes` is how
-/// long all of them are, as far as that is known by now.
+/// Another thread advances the iterator, once the input before has been read. `total_bytes` returns
+/// the length of all inputs, if it is known by now.
 pub(super) fn store_inputs(
     writer: &mut StoreWriter,
     inputs: impl Iterator<Item = OpenedInput> + Send,
@@ -61,7 +61,8 @@ pub(super) fn store_inputs(
         scope.spawn(move || read_inputs(inputs, &step_sender, bytes, stop));
         let decoder = RoundDecoder::new(workers, round_sender, RoundBounds::new(batch_count), stop);
         scope.spawn(move || decoder.run(&step_receiver));
-        // Moved in, so that the other threads are let go when we stop early.
+        // Moved in, so that an early return drops the receiver and so ends the other threads, for
+        // which the scope waits.
         let rounds: Receiver<Round> = round_receiver;
         for round in rounds {
             import.take(round)?;
@@ -95,21 +96,20 @@ struct Import<'i> {
 struct OpenFile {
     intake: Intake,
     report: FileReport,
-    /// When the file was last changed: what is left when nothing in it has a time.
+    /// When the file was last changed: the last resort if nothing in it has a time.
     modified: Option<Timestamp>,
     object: Option<ObjectHash>,
-    /// What is wrong with compressed data in it.
+    /// The damage in its compressed data.
     damage: Option<String>,
     last_time: Option<Timestamp>,
-    /// What its records cover, if it turns out to be whole.
+    /// The coverage of its records, if it turns out to be whole.
     spans: Spans,
     completeness: Completeness,
-    /// Whether it is what somebody has chosen out of a store.
+    /// True if it was exported from a store, as a selection.
     is_excerpt: bool,
 }
 
 impl OpenFile {
-    /// Its report, with what became of it.
     fn into_report(self) -> FileReport {
         let OriginCounts { read, added, duplicates, rejected } = self.intake.counts();
         let first_reject = self.intake.first_reject();
@@ -127,15 +127,17 @@ impl OpenFile {
 }
 
 impl Import<'_> {
-    /// Stores what was decoded, in order.
+    /// Stores a round, in order.
     fn take(&mut self, round: Round) -> Result<(), IngestError> {
         let Round { steps, batches, decoded } = round;
         let mut decoded = decoded?;
+        // A record with an approximate time is recognized by its message alone. Few inputs have
+        // any, so the writer keeps track of messages only from the first one on.
         if self.borrow_times(&steps, &mut decoded, &batches)? && !self.writer.knows_messages() {
             self.writer.learn_messages()?;
             self.workers.renew(preparers(self.writer, self.options));
         }
-        // What was decoded before the store learned it.
+        // Batches prepared before that cannot be appended and are decoded again.
         let is_known = |it: &DecodedBatch| it.prepared.knows_messages();
         if self.writer.knows_messages() && !decoded.iter().all(is_known) {
             decoded = self.workers.decode(&batches, None)?;
@@ -143,6 +145,7 @@ impl Import<'_> {
         }
         let prepared = decoded.iter_mut().map(|it| std::mem::take(&mut it.prepared));
         let mut prepared: Vec<_> = prepared.collect();
+        // Before the append, which notes the origin of each record.
         let mut begun = self.begin_origins(&steps, &mut prepared).into_iter();
         let appended = self.writer.append(prepared)?;
         let mut outcomes = decoded.into_iter().zip(appended);
@@ -178,18 +181,19 @@ impl Import<'_> {
             || self.writer.uncommitted_records() >= records_max
             || self.writer.uncommitted_origins() >= limits::COMMIT_ORIGINS_MAX;
         if is_due {
-            // What was rejected is as durable as the records beside it.
+            // Before the commit, so that rejects are as durable as the records beside them.
             if let Some(file) = &mut self.file {
                 file.intake.keep()?;
             }
             self.writer.commit()?;
+            // Batches prepared against an older commit take longer to append.
             self.workers.renew(preparers(self.writer, self.options));
             self.committed = Instant::now();
         }
         Ok(())
     }
 
-    /// Begins the inputs that begin among the steps, and tells each batch which it comes from.
+    /// Begins the inputs that begin among the steps, and gives each batch its origin.
     fn begin_origins(
         &mut self,
         steps: &[Option<ReadingStep>],
@@ -223,7 +227,7 @@ impl Import<'_> {
         begun
     }
 
-    /// Decodes again, with the time of the event before it, what needed one. Tells whether there
+    /// Decodes again the batches that lack a time, with the time of the event before. True if there
     /// are approximate times at all.
     fn borrow_times(
         &self,
@@ -256,7 +260,7 @@ impl Import<'_> {
         Ok(decoded.iter().any(|it| it.prepared.has_approximate_times()))
     }
 
-    /// Adds what became of one batch to its file's report, and keeps its rejects.
+    /// Adds a batch's counts to its file's report, and keeps its rejects.
     fn count(&mut self, decoded: DecodedBatch, appended: &Appended) -> Result<(), StoreError> {
         let Some(file) = &mut self.file else { return Ok(()) };
         file.intake.take(self.writer, appended, decoded.rejects, decoded.raw_bytes)?;
@@ -278,7 +282,7 @@ impl Import<'_> {
         }
         let incomplete = file.completeness.missing().map(ToString::to_string);
         file.intake.keep_all()?;
-        // All its batches have been appended before: they are in the same commit, or an earlier.
+        // All its batches were appended before, so they are in this commit or an earlier one.
         if let Some(object) = file.object.filter(|_| problem.is_none()) {
             self.writer.take_object(object);
             self.stored.objects_taken += 1;
@@ -307,7 +311,7 @@ impl Import<'_> {
         Ok(())
     }
 
-    /// Why an input that has been read is no proof that there was nothing else in its time.
+    /// Returns why an input does not prove that there was nothing else in its time.
     fn no_coverage(&self, file: &OpenFile) -> Option<NoCoverage> {
         if self.options.without_coverage {
             return Some(NoCoverage::Unwanted);
@@ -326,13 +330,13 @@ impl Import<'_> {
         (is_any && file.spans.is_empty()).then_some(NoCoverage::Shape)
     }
 
-    /// Records and rejected pieces so far.
+    /// Returns the records and rejected pieces so far.
     fn read(&self) -> u64 {
         self.read + self.file.as_ref().map_or(0, |it| it.intake.counts().read)
     }
 
-    /// Ends where it stands. The rejects of an input that was cut off are let go: they come again
-    /// when it is read again.
+    /// Ends the import as it is. Rejects of an unfinished input that are not durable yet are
+    /// dropped: they come again when it is read again.
     fn end(mut self) -> Stored {
         self.stored.files.extend(self.file.map(OpenFile::into_report));
         self.stored

@@ -1,4 +1,4 @@
-//! The thread that reads: opens inputs one after another and frames what is in them.
+//! The reading thread: opens inputs one after another and frames them.
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,22 +15,22 @@ use crate::time::Timestamp;
 pub(super) struct OpenedInput {
     pub(super) name: String,
     pub(super) kind: OriginKind,
-    /// When it was last changed: what is left when nothing in it has a time.
+    /// When it was last changed: the last resort if nothing in it has a time.
     pub(super) modified: Option<Timestamp>,
-    /// What reads it, or why it cannot be read.
+    /// Its reader, or why it cannot be read.
     pub(super) reader: Result<SourceReader, SourceError>,
-    /// What the store is to know it by once it has all of it.
+    /// The hash by which the store remembers it once it has all of it.
     pub(super) object: Option<ObjectHash>,
 }
 
-/// What the reading thread tells.
+/// A message from the reading thread.
 pub(super) enum ReadingStep {
     Begin(Beginning),
     Batch(ReadBatch),
     End(Ending),
 }
 
-/// A batch, and the room that it takes until it is dropped.
+/// A batch, and its share of the queue's room until it is dropped.
 pub(super) struct ReadBatch {
     batch: Batch,
     _room: Taken,
@@ -44,27 +44,27 @@ impl Deref for ReadBatch {
     }
 }
 
-/// What is known of an input before it is read.
+/// An input before it is read.
 pub(super) struct Beginning {
     pub(super) name: String,
     pub(super) kind: OriginKind,
     pub(super) modified: Option<Timestamp>,
     pub(super) object: Option<ObjectHash>,
-    /// Whether it is what somebody has chosen out of a store.
+    /// True if it was exported from a store, as a selection.
     pub(super) is_excerpt: bool,
 }
 
-/// What is known of it afterwards.
+/// The input after it was read.
 #[derive(Default)]
 pub(super) struct Ending {
     pub(super) compression: String,
-    /// Bytes as they were read, before decompression.
+    /// Bytes read, before decompression.
     pub(super) bytes: u64,
     pub(super) sha256: Option<String>,
     pub(super) problem: Option<SourceError>,
 }
 
-/// Reads and frames; ends when there is nothing more to read, nobody listens, or it is told to.
+/// Reads and frames until there are no more inputs, the receiver is gone, or a stop is requested.
 pub(super) fn read_inputs(
     inputs: impl Iterator<Item = OpenedInput>,
     sender: &Sender<ReadingStep>,
@@ -86,7 +86,7 @@ pub(super) fn read_inputs(
             Err(error) => Some(Ending { problem: Some(error), ..Ending::default() }),
         };
         let Some(ending) = ending else { return };
-        // An input that is cut off by us has no problem, and no end.
+        // A stop makes an S3 download fail: that is not the input's problem, and not its end.
         let is_over = stop.is_requested() && ending.problem.is_some();
         if is_over || sender.send(ReadingStep::End(ending)).is_err() {
             return;
@@ -94,8 +94,7 @@ pub(super) fn read_inputs(
     }
 }
 
-/// Sends an input's batches; gives what is then known of it, or `None` when it is not to be read
-/// on.
+/// Sends an input's batches. Returns its end, or `None` if reading must not go on.
 fn read_input(
     mut reader: SourceReader,
     sender: &Sender<ReadingStep>,
@@ -111,6 +110,8 @@ fn read_input(
                 if stop.is_requested() {
                     return None;
                 }
+                // Before the send: the queue counts batches, and one may be much larger than the
+                // others.
                 let taken = room.take(batch.byte_count());
                 if sender.send(ReadingStep::Batch(ReadBatch { batch, _room: taken })).is_err() {
                     return None;

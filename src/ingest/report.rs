@@ -1,19 +1,19 @@
-//! What an import did. Its sums agree: read = added + duplicates + rejected.
+//! The report of an import. Its sums agree: read = added + duplicates + rejected.
 
 use crate::source::{Format, SourceError};
 
-/// What became of one input.
+/// The result for one input.
 #[derive(Debug, Default)]
 pub struct FileReport {
-    /// The path as it was found, or `-`.
+    /// The path as found, or `-`.
     pub path: String,
-    /// The shape of the first thing that was understood.
+    /// The format of the first unit that was understood.
     pub format: Option<Format>,
-    /// The layers of compression that were taken off, outermost first: `gzip+gzip`; empty for none.
+    /// The layers of compression that were removed, outermost first: `gzip+gzip`; empty for none.
     pub compression: String,
-    /// Bytes as they were read, before decompression.
+    /// Bytes read, before decompression.
     pub bytes: u64,
-    /// SHA-256 of those bytes, in hexadecimal, where they were read to their end.
+    /// SHA-256 of those bytes, in hexadecimal, if they were read to their end.
     pub sha256: Option<String>,
     pub read: u64,
     pub added: u64,
@@ -23,30 +23,30 @@ pub struct FileReport {
     /// Rejected pieces that were not kept: the input expands to so many that its rejects would have
     /// taken a multiple of its own size.
     pub rejected_left_out: u64,
-    /// Records left out because such were removed from the store; not among those that were read.
+    /// Records left out because their kind was removed from the store; not counted in `read`.
     pub withheld: u64,
-    /// The reason of the first rejected piece, and the line it stands on.
+    /// The line and reason of the first rejected piece.
     pub first_reject: Option<(u64, String)>,
     /// Why the rest of it could not be read.
     pub problem: Option<SourceError>,
-    /// What it says itself of there being more than it has.
+    /// Its own statement that it is incomplete.
     pub incomplete: Option<String>,
-    /// Why it adds no coverage; none where it does, or has no records.
+    /// Why it adds no coverage; `None` if it does, or has no records.
     pub no_coverage: Option<NoCoverage>,
 }
 
-/// Why the records of an input do not show that there were no others between them.
+/// Why an input does not prove that there were no other records between its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoCoverage {
-    /// Whoever imports it said so.
+    /// The user said so.
     Unwanted,
     /// It was exported from a store, which picks messages.
     Excerpt,
-    /// It says itself that it is not all.
+    /// It says itself that it is incomplete.
     Incomplete,
     /// It has the events of one log stream.
     OneStream,
-    /// What a query found, what passed through somebody else's log, or messages without times.
+    /// The result of a query, records carried through another log, or messages without times.
     Shape,
 }
 
@@ -62,7 +62,7 @@ impl NoCoverage {
     }
 }
 
-/// What became of all inputs.
+/// The result for all inputs.
 #[derive(Debug, Default)]
 pub struct ImportReport {
     /// Each input, in the order in which they were read.
@@ -94,12 +94,12 @@ impl ImportReport {
         self.files.iter().map(|it| it.rejected_left_out).sum()
     }
 
-    /// Records left out because such were removed from the store.
+    /// Returns the records left out because their kind was removed from the store.
     pub fn withheld(&self) -> u64 {
         self.files.iter().map(|it| it.withheld).sum()
     }
 
-    /// Inputs that could not be read, or not to their end.
+    /// Returns the problems of inputs that could not be read, or not to their end.
     pub fn problems(&self) -> impl Iterator<Item = &SourceError> {
         self.files.iter().filter_map(|it| it.problem.as_ref())
     }

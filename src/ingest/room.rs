@@ -1,8 +1,8 @@
-//! Room in a queue, counted in bytes: how many batches fit depends on what is in them.
+//! Room in a queue, counted in bytes because the size of batches varies.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-/// Room that whoever fills a queue waits for.
+/// The room of a queue, for which its sender waits.
 #[derive(Clone)]
 pub(super) struct QueueRoom(Arc<Shared>);
 
@@ -12,7 +12,7 @@ struct Shared {
     freed: Condvar,
 }
 
-/// A part of the room, given back when it is dropped.
+/// A part of the room, returned on drop.
 pub(super) struct Taken {
     room: QueueRoom,
     bytes: usize,
@@ -24,9 +24,10 @@ impl QueueRoom {
         Self(Arc::new(Shared { used_bytes, bytes_max, freed: Condvar::new() }))
     }
 
-    /// Waits until there is room for so many bytes, or nobody else has any: what alone is larger
-    /// than the room goes through by itself.
+    /// Waits until there is room for `bytes`, or the whole room is free: a batch larger than the
+    /// room passes alone.
     pub(super) fn take(&self, bytes: usize) -> Taken {
+        // Poisoning is harmless: the number is whole whenever the lock is released.
         let used = self.0.used_bytes.lock().unwrap_or_else(PoisonError::into_inner);
         let is_full = |used: &mut usize| *used > 0 && *used + bytes > self.0.bytes_max;
         let used = self.0.freed.wait_while(used, is_full);

@@ -1,4 +1,4 @@
-//! The thread that has batches decoded: a round of them at a time, each in bounded memory.
+//! The thread that has batches decoded, a round at a time, in bounded memory.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,20 +14,20 @@ use crate::stop::Stop;
 use crate::store::StoreError;
 use crate::time::Timestamp;
 
-/// What was decoded at one time.
+/// Batches that were decoded together.
 pub(super) struct Round {
-    /// In order; `None` stands for the next batch.
+    /// The steps in order; `None` stands for the next batch.
     pub(super) steps: Vec<Option<ReadingStep>>,
-    /// What the decoded batches were read from. The pieces of one that is too much for a round
-    /// come without: nothing in them has to be decoded again.
+    /// The sources of the decoded batches. Pieces of a batch that is too large for a round come
+    /// without: they are never decoded again.
     pub(super) batches: Vec<ReadBatch>,
     pub(super) decoded: Result<Vec<DecodedBatch>, StoreError>,
 }
 
-/// What was seen of the input that is being decoded.
+/// State of the input that is being decoded.
 #[derive(Clone, Copy, Default)]
 struct InputSoFar {
-    /// Bytes that its payloads have expanded to.
+    /// Bytes to which its payloads have expanded.
     expanded_bytes: u64,
     last_time: Option<Timestamp>,
     modified: Option<Timestamp>,
@@ -40,13 +40,13 @@ impl InputSoFar {
     }
 }
 
-/// How much is decoded at once.
+/// Bounds on what is decoded at once.
 #[derive(Clone, Copy)]
 pub(super) struct RoundBounds {
     pub(super) batch_count: usize,
-    /// Bytes that may come of them, all together.
+    /// Bytes that all of them together may decode to.
     pub(super) round_bytes: u64,
-    /// Bytes that come of one that is too much for a round before they are handed on.
+    /// Bytes after which a piece of a batch too large for a round is handed on.
     pub(super) piece_bytes: usize,
 }
 
@@ -57,15 +57,15 @@ impl RoundBounds {
     }
 }
 
-/// Nobody takes rounds any more, or nobody wants more of them.
+/// The receiver is gone, or a stop was requested.
 struct Ended;
 
-/// Decodes what the reading thread sends.
+/// Decodes what the reading thread sends, and sends it on in rounds.
 pub(super) struct RoundDecoder<'w> {
     workers: &'w Workers<'w>,
     rounds: Sender<Round>,
     stop: &'w Stop,
-    /// Batches that are decoded at once: fewer where they expand to much.
+    /// Batches decoded at once: fewer while they expand a lot.
     window: usize,
     bounds: RoundBounds,
     input: InputSoFar,
@@ -82,7 +82,7 @@ impl<'w> RoundDecoder<'w> {
         Self { workers, rounds, stop, window, bounds, input: InputSoFar::default() }
     }
 
-    /// Decodes as much at a time as there is, until nothing more comes.
+    /// Decodes as many steps at a time as are waiting, until no more come.
     pub(super) fn run(mut self, received: &Receiver<ReadingStep>) {
         while let Ok(first) = received.recv() {
             let mut steps = VecDeque::new();
@@ -103,8 +103,8 @@ impl<'w> RoundDecoder<'w> {
         }
     }
 
-    /// Decodes batches in parallel. Where that takes more room than a round has, fewer of them at
-    /// once, and in the end one alone, piece by piece.
+    /// Decodes batches in parallel. If they need more room than a round has, decodes fewer at once,
+    /// and in the end a single one, piece by piece.
     fn decode(
         &mut self,
         mut steps: VecDeque<Option<ReadingStep>>,
@@ -129,6 +129,8 @@ impl<'w> RoundDecoder<'w> {
                 && count > 1
                 && decoded.first().is_some_and(Option::is_none)
             {
+                // The others took the room that the first batch needs. They cannot be used before
+                // it, so all are decoded again, fewer at once.
                 self.window = count.div_ceil(4);
                 continue;
             }
@@ -154,8 +156,8 @@ impl<'w> RoundDecoder<'w> {
         Ok(())
     }
 
-    /// How many batches, from the first, were decoded to their end within what their input may
-    /// expand to.
+    /// Counts the batches, from the first, that were decoded completely within the budget of their
+    /// input.
     fn fitting(
         &self,
         steps: &VecDeque<Option<ReadingStep>>,
@@ -170,6 +172,9 @@ impl<'w> RoundDecoder<'w> {
                 None => {
                     let Some((batch, Some(decoded))) = outcomes.next() else { break };
                     input.take(decoded);
+                    // Batches decoded in parallel each had the whole budget of their input. Only in
+                    // order does it show which one overdraws it; that one is decoded alone, with
+                    // what is left.
                     if input.expanded_bytes > batch.expansion_bytes_max() {
                         break;
                     }
@@ -199,17 +204,18 @@ impl<'w> RoundDecoder<'w> {
         self.rounds.send(round).map_err(|_| Ended)
     }
 
-    /// Decodes a batch that expands to too much for a round, and hands it on in pieces.
+    /// Decodes a batch that is too large for a round, and hands it on in pieces.
     fn decode_alone(&mut self, batch: &ReadBatch) -> Result<(), Ended> {
         let InputSoFar { expanded_bytes, last_time, modified } = self.input;
         let left_bytes = batch.expansion_bytes_max().saturating_sub(expanded_bytes);
+        // Without a room: pieces are handed on as they fill, which bounds the memory.
         let budget = Arc::new(DecodingBudget::new(left_bytes, None).halted_by(self.stop.flag()));
         let borrowed = last_time.or(modified).unwrap_or_else(Timestamp::now);
         let piece_bytes = self.bounds.piece_bytes;
         let mut has_ended = false;
         let decoded =
             self.workers.decode_pieces(batch, borrowed, piece_bytes, &budget, &mut |piece| {
-                // What comes after a piece that is left out must not count as read.
+                // Nothing after a piece that is left out may count as read.
                 has_ended = self.stop.is_requested();
                 if !has_ended {
                     let decoded = Ok(vec![piece]);
@@ -225,12 +231,12 @@ impl<'w> RoundDecoder<'w> {
             let round = Round { steps: Vec::new(), batches: Vec::new(), decoded: Err(error) };
             return self.rounds.send(round).map_err(|_| Ended);
         }
-        // It may have been halted before it came to a piece.
+        // The stop may have come before the first piece.
         if has_ended || self.stop.is_requested() { Err(Ended) } else { Ok(()) }
     }
 }
 
-/// Where, among the steps, the one behind the batch with this number stands.
+/// Returns the index of the step after the first `count` batches.
 fn end_of_batches(steps: &VecDeque<Option<ReadingStep>>, count: usize) -> usize {
     let mut left = count;
     let is_before = |step: &&Option<ReadingStep>| {

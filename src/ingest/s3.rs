@@ -1,7 +1,8 @@
-//! Importing the objects of a bucket: what an export task or a Firehose delivery left there.
+//! Imports the objects of a bucket, as an export task or a Firehose delivery wrote them.
 //!
 //! One thread talks to the network ([`Bucket`]); the pipeline takes the objects in the order of
-//! their listing, as if they were files. An object that the store has all of is not fetched again.
+//! their listing, as if they were files. An object that the store has completely is not fetched
+//! again.
 
 use std::path::Path;
 use std::rc::Rc;
@@ -24,36 +25,36 @@ use crate::stop::Stop;
 use crate::store::{ObjectHash, OriginKind, StoreWriter, TakenObjects};
 use crate::time::Timestamp;
 
-/// What became of the objects below a prefix.
+/// The result for the objects below a prefix.
 #[derive(Debug, Default)]
 pub struct S3Report {
-    /// What was in those that were fetched, each named by its address.
+    /// The reports of the fetched objects, each named by its address.
     pub import: ImportReport,
-    /// Objects that the store has all of now, and will not fetch again.
+    /// Objects that the store now has completely, and will not fetch again.
     pub objects_taken: u64,
-    /// Objects that it had all of before.
+    /// Objects that it had completely before.
     pub objects_skipped: u64,
     pub throttled: u64,
-    /// Whether it was told to stop; then there may be more.
+    /// True if a stop was requested, so that there may be more.
     pub is_stopped: bool,
 }
 
-/// Imports the objects whose keys begin with what `url` says into the store at `store`, which is
-/// made when there is none. `on_progress` is called several times a second while something comes.
+/// Imports the objects whose keys begin with `url`'s prefix into the store at `store`, which is
+/// created if there is none. Calls `on_progress` several times a second while objects arrive.
 ///
-/// An object counts as taken in the commit that holds all its records. A wish to `stop` ends the
-/// import at once: what was read is committed, and the next one goes on with the first
-/// object that was not read to its end.
+/// An object counts as taken in the commit that holds all its records. A request to `stop` ends the
+/// import at once: what was read is committed, and the next import continues with the first object
+/// that was not read to its end.
 ///
-/// An object that S3 does not give out is reported as that object's problem, and the others go on.
-/// It blocks, and is not for asynchronous code.
+/// An object that S3 refuses is reported as that object's problem, and the others go on. This
+/// blocks, and is not for asynchronous code.
 ///
 /// # Errors
 ///
-/// [`IngestError::Aws`] when there are no credentials, or the bucket cannot be listed, before
-/// anything is written; later when S3 cannot be reached any more, or gives out none of
-/// [`limits::S3_FAILED_OBJECTS_MAX`] objects in a row. [`IngestError::Store`] when the store
-/// cannot take more. What was read by then is in the store.
+/// [`IngestError::Aws`] before anything is written, if there are no credentials or the bucket
+/// cannot be listed; later if S3 can no longer be reached, or refuses
+/// [`limits::S3_FAILED_OBJECTS_MAX`] objects in a row. [`IngestError::Store`] if the store cannot
+/// take more. What was read by then is in the store.
 pub fn import_s3(
     session: &SessionOptions,
     url: &S3Url,
@@ -65,7 +66,7 @@ pub fn import_s3(
     import_objects(async || Session::open(session).await, url, store, options, stop, on_progress)
 }
 
-/// As [`import_s3`], with the session that `open` gives.
+/// Does the same as [`import_s3`], with the session that `open` returns.
 pub(super) fn import_objects(
     open: impl AsyncFnOnce() -> Result<Session, AwsError> + Send,
     url: &S3Url,
@@ -94,8 +95,9 @@ pub(super) fn import_objects(
             };
             runtime.block_on(LocalSet::new().run_until(fetching))
         });
+        // Opened only once the bucket can be listed: a mistyped bucket must not leave a new store.
         let stored = ready.blocking_recv().map_or_else(
-            // The network says itself why it ended.
+            // The network thread has ended, and its own result says why.
             |_| Ok(Stored::default()),
             |()| {
                 let mut writer = StoreWriter::open_or_create(store)?;
@@ -111,7 +113,7 @@ pub(super) fn import_objects(
         );
         (stored, network.join())
     });
-    // Without waiting for a name that is being looked up.
+    // Does not wait for a DNS look-up, which cannot be cancelled.
     runtime.shutdown_background();
     let stored = stored?;
     fetched.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
@@ -124,13 +126,13 @@ pub(super) fn import_objects(
     })
 }
 
-/// What the network's thread has to do with the other one.
+/// The network thread's ends of the channels to the other thread.
 struct NetworkEnds {
-    /// Tells that the bucket can be listed.
+    /// Signals that the bucket can be listed.
     ready: oneshot::Sender<()>,
-    /// What not to fetch, as soon as there is a store.
+    /// The objects not to fetch, as soon as there is a store.
     taken: oneshot::Receiver<TakenObjects>,
-    /// Where the objects go.
+    /// The objects to import.
     incoming: mpsc::Sender<Incoming>,
 }
 
@@ -143,12 +145,12 @@ async fn fetch(
     let bucket = Rc::new(Bucket::new(&open().await?, url, tally));
     let first = bucket.first_page().await?;
     let _is_waited_for = ends.ready.send(());
-    // Without a store there is nobody to fetch for.
+    // The store could not be opened, so there is nothing to fetch.
     let Ok(taken) = ends.taken.await else { return Ok(()) };
     bucket.fetch_all(first, taken, ends.incoming).await
 }
 
-/// The objects as the pipeline takes them, until the network has no more.
+/// Returns the objects as inputs of the pipeline, until the network has no more.
 fn inputs(
     mut incoming: mpsc::Receiver<Incoming>,
     bucket: &str,

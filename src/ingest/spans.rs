@@ -1,12 +1,12 @@
-//! From when to when a source has the events of a log group.
+//! The spans of time for which a source has the events of its log groups.
 
 use std::collections::HashMap;
 
 use crate::store::CoveredRange;
 use crate::time::Timestamp;
 
-/// For each log group (`""` where it is not known), from the first to the last record of those
-/// that speak for their time.
+/// For each log group (`""` if unknown), the span from the first to the last record that counts for
+/// coverage.
 #[derive(Debug, Default)]
 pub(super) struct Spans(HashMap<String, CoveredRange>);
 
@@ -19,7 +19,7 @@ impl Spans {
         }
     }
 
-    /// Adds what other spans have.
+    /// Merges other spans.
     pub(super) fn join(&mut self, others: Self) {
         for (log_group, range) in others.0 {
             self.0

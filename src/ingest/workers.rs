@@ -1,4 +1,4 @@
-//! The workers that decode batches, on all cores at once.
+//! Workers that decode batches on all cores.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +10,7 @@ use crate::source::{Batch, DecodedRoom, DecodingBudget};
 use crate::store::{Preparers, StoreError};
 use crate::time::Timestamp;
 
-/// Decodes batches against the latest commit that it was told of.
+/// Decodes batches against the latest commit that it was given.
 pub(super) struct Workers<'i> {
     /// The group of records whose source does not name one.
     log_group: Option<&'i str>,
@@ -19,9 +19,9 @@ pub(super) struct Workers<'i> {
 
 struct Latest {
     preparers: Preparers,
-    /// Those that are not at work; kept from round to round, for their memory.
+    /// Workers at rest, kept from round to round for their memory.
     idle: Vec<DecodeWorker>,
-    /// How often there were new preparers.
+    /// The number of times that preparers were renewed.
     generation: u64,
 }
 
@@ -32,11 +32,11 @@ impl<'i> Workers<'i> {
     }
 
     fn latest(&self) -> MutexGuard<'_, Latest> {
-        // It is whole between any two statements that hold it.
+        // Its fields agree between any two statements that hold the lock, so a panic does no harm.
         self.latest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on, decodes against another commit.
+    /// Decodes against another commit from now on.
     pub(super) fn renew(&self, preparers: Preparers) {
         let mut latest = self.latest();
         latest.preparers = preparers;
@@ -44,7 +44,7 @@ impl<'i> Workers<'i> {
         latest.generation += 1;
     }
 
-    /// Decodes batches that were decoded before, each with the time that it borrows.
+    /// Decodes batches again, with a time to borrow.
     pub(super) fn decode(
         &self,
         batches: &[ReadBatch],
@@ -57,7 +57,7 @@ impl<'i> Workers<'i> {
         batches.par_iter().map(decode).collect()
     }
 
-    /// Decodes batches that share a room; `None` for those that did not come to their end in it.
+    /// Decodes batches that share a room; `None` for those that did not fit in it.
     pub(super) fn decode_within(
         &self,
         batches: &[ReadBatch],
@@ -85,14 +85,15 @@ impl<'i> Workers<'i> {
         };
         let decoded = worker.decode(batch, borrowed, self.log_group, budget);
         let mut latest = self.latest();
+        // A worker of an older commit is dropped, because its preparer knows only that commit.
         if latest.generation == generation {
             latest.idle.push(worker);
         }
         decoded
     }
 
-    /// Decodes one batch on this thread, and hands it on in pieces of bounded size that need not
-    /// be decoded again. There may be many commits meanwhile.
+    /// Decodes one batch on this thread, and hands it on in pieces of bounded size that are never
+    /// decoded again. Many commits may happen meanwhile.
     pub(super) fn decode_pieces(
         &self,
         batch: &Batch,
@@ -103,6 +104,8 @@ impl<'i> Workers<'i> {
     ) -> Result<(), StoreError> {
         let newest = || {
             let latest = self.latest();
+            // With messages, since a piece cannot be decoded again once one with an approximate
+            // time comes.
             (latest.preparers.clone().with_messages(), latest.generation)
         };
         let (preparers, mut generation) = newest();
