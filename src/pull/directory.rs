@@ -1,4 +1,4 @@
-//! Taking the directory of an organization.
+//! Takes the directory of an organization.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Instant;
@@ -16,7 +16,7 @@ use crate::store::{
 use crate::time::workmail_end::{LAST_DAY, has_ended};
 use crate::time::{Clock, Timestamp};
 
-/// Looks at all that an organization has, and says what is new.
+/// Lists all entities of an organization, and states what has changed.
 pub struct DirectoryTaker {
     client: WorkMailClient,
     limiter: RateLimiter,
@@ -24,24 +24,24 @@ pub struct DirectoryTaker {
     stop: Stop,
 }
 
-/// What became of one look at an organization.
+/// The result of one look at an organization.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DirectoryReport {
     pub organization: String,
     pub alias: String,
-    /// Entities that there are, by kind; those of a look that was broken off may be fewer.
+    /// Entities by kind; an interrupted look may have fewer.
     pub counts: BTreeMap<EntityKind, usize>,
     /// Entities that are new or have changed.
     pub changed: usize,
-    /// Entities that are as they were.
+    /// Entities that have not changed.
     pub unchanged: usize,
-    /// Entities that are there no more.
+    /// Entities that no longer exist.
     pub gone: usize,
-    /// Entities that an earlier look, which was broken off, had looked at.
+    /// Entities that an earlier, interrupted look had already looked at.
     pub resumed: usize,
     pub domains: usize,
     pub throttled: u64,
-    /// Whether everything was looked at.
+    /// True if everything was looked at.
     pub is_whole: bool,
     pub problem: Option<AwsError>,
     /// How long it took, in milliseconds.
@@ -61,7 +61,7 @@ impl<E> From<Failure> for End<E> {
     }
 }
 
-/// Keeps what was said at a time; all of it or nothing.
+/// Stores the statements made at a time, all of them or none.
 pub type Keep<'k, E> = &'k mut dyn FnMut(Timestamp, Vec<Statement>) -> Result<(), E>;
 
 impl DirectoryTaker {
@@ -71,14 +71,14 @@ impl DirectoryTaker {
         Self { client, limiter: RateLimiter::new(), clock, stop }
     }
 
-    /// Goes at the pace of `limiter`, for whoever knows the quota.
+    /// Uses `limiter` instead, for a caller that knows the quota.
     pub fn paced_by(self, limiter: RateLimiter) -> Self {
         Self { limiter, ..self }
     }
 
-    /// Looks at an organization. `known` is what is known of it; what is new is kept some at a time,
-    /// so that a look that is broken off is gone on with by the next. `on_listed` is told how many
-    /// entities there are.
+    /// Looks at an organization, of which `known` is the history so far. Changes are kept in
+    /// batches, so that the next look can resume an interrupted one. `on_listed` receives the
+    /// number of entities.
     pub async fn take<E>(
         &self,
         organization: (&str, &str),
@@ -95,7 +95,7 @@ impl DirectoryTaker {
         };
         let mut look = DirectoryLook::new(self, report, known, keep);
         let ended = self.look(&mut look, known, on_listed).await;
-        // What was looked at before it broke off need not be looked at again.
+        // Kept after an interruption too, so that the next look need not repeat it.
         let kept = match ended {
             Err(End::Keep(_)) => Ok(()),
             _ => look.flush_all(),
@@ -125,6 +125,7 @@ impl DirectoryTaker {
             *look.report.counts.entry(entity.kind).or_default() += 1;
         }
         look.report.domains = domains.len();
+        // Only a complete list shows who is gone: `list` fails rather than return a part.
         let ids: HashSet<String> = entities.keys().cloned().collect();
         let current: HashMap<&str, &Entity> =
             known.iter().flat_map(|it| it.current()).map(|it| (it.id.as_str(), it)).collect();
@@ -140,12 +141,13 @@ impl DirectoryTaker {
             let entity = self.whole(&look.report.organization, entity).await?;
             look.add(entity, current.get(id.as_str()).copied()).map_err(End::Keep)?;
         }
+        // Stated last: an interrupted look must not make anybody vanish.
         let gone = current.keys().filter(|it| !ids.contains(**it)).map(|it| (*it).to_owned());
         look.end(gone.collect(), ids.len());
         Ok(())
     }
 
-    /// All entities by ID, without what has to be asked for each, and all domains.
+    /// Lists all entities by ID, without what takes a request for each, and all domains.
     async fn list(&self, id: &str) -> Result<(BTreeMap<String, Entity>, Vec<Domain>), Failure> {
         let (first, retrier) = (Retrier::first(&self.limiter), Retrier::new(&self.limiter));
         let pages = limits::DIRECTORY_PAGES_MAX;
@@ -163,7 +165,7 @@ impl DirectoryTaker {
         Ok((entities.map(|it| (it.id.clone(), it)).collect(), domains))
     }
 
-    /// An entity with what has to be asked for it alone.
+    /// Completes an entity with what takes requests of its own.
     async fn whole(&self, organization: &str, mut entity: Entity) -> Result<Entity, Failure> {
         let retrier = Retrier::new(&self.limiter);
         let pages = limits::DIRECTORY_PAGES_MAX;
@@ -189,12 +191,12 @@ impl DirectoryTaker {
     }
 }
 
-/// Where records of a directory say that they come from, before the organization's ID: no log group
+/// The prefix of the origin of a directory's records, before the organization's ID. No log group
 /// has such a name.
 const DIRECTORY_GROUP: &str = "workmail-directory:";
 
-/// Keeps what one look at an organization says in a store, for whoever has the writer: that may be
-/// another than who looks.
+/// Stores the statements of one look at an organization. The writer may belong to another thread
+/// than the look.
 #[derive(Debug)]
 pub struct DirectoryIntake {
     origin: OriginId,
@@ -202,7 +204,7 @@ pub struct DirectoryIntake {
 }
 
 impl DirectoryIntake {
-    /// Begins with an organization, by ID and alias.
+    /// Begins the origin of an organization, by ID and alias.
     pub fn begin(
         writer: &mut StoreWriter,
         (id, alias): (&str, &str),
@@ -219,7 +221,7 @@ impl DirectoryIntake {
         Self { origin, log_group: format!("{DIRECTORY_GROUP}{id}") }
     }
 
-    /// Keeps what was said at a time, with a commit behind it.
+    /// Stores the statements made at a time, and commits.
     pub fn keep(
         &self,
         writer: &mut StoreWriter,
@@ -237,7 +239,7 @@ impl DirectoryIntake {
                 ingestion_time: None,
                 message: statement.to_message()?.into(),
             };
-            // What was erased stays so.
+            // What was erased must not come back.
             if !preparer.withholds(&record) {
                 preparer.take(None, &record, None, &MessageContent::Other(&OtherRecord::Directory));
             }
@@ -253,7 +255,7 @@ impl DirectoryIntake {
         Ok(writer.commit()?)
     }
 
-    /// Ends with what became of the look.
+    /// Ends the origin with the result of the look.
     pub fn end(
         self,
         writer: &mut StoreWriter,
@@ -270,16 +272,16 @@ impl DirectoryIntake {
     }
 }
 
-/// A look on its way.
+/// A look in progress.
 struct DirectoryLook<'l, E> {
     taker: &'l DirectoryTaker,
     report: DirectoryReport,
-    /// When the snapshot was begun.
+    /// When the snapshot began.
     snapshot: Timestamp,
-    /// The latest time at which anything was said.
+    /// The time of the latest statement.
     said_at: Timestamp,
     looked_at: HashSet<String>,
-    /// What is not kept yet.
+    /// Statements not kept yet.
     said: Vec<Said>,
     seen: Vec<String>,
     unkept: usize,
@@ -297,7 +299,7 @@ impl<'l, E> DirectoryLook<'l, E> {
         let open = known.and_then(OrganizationHistory::open_snapshot);
         let open = open.filter(|it| now.ms_since(it.begun) < limits::DIRECTORY_RESUME_MS);
         let last = known.and_then(OrganizationHistory::last_said).unwrap_or(Timestamp::MIN);
-        // A clock that was set back must not put what is new before what was said already.
+        // A clock that was set back must not date new statements before old ones.
         let said_at = now.max(last.saturating_add_ms(1));
         Self {
             taker,
@@ -336,12 +338,13 @@ impl<'l, E> DirectoryLook<'l, E> {
         if !gone.is_empty() {
             self.said.push(Said::Gone { ids: gone });
         }
+        // After a whole look nobody resumes it, so the unchanged need not be kept.
         self.seen.clear();
         self.said.push(Said::End { count });
     }
 
-    /// Keeps what was said, and who was seen to be as before: that matters only to whoever goes on
-    /// with a look that was broken off, and would else fill the archive with every look.
+    /// Keeps the statements, and the IDs of unchanged entities. Only the resumption of an
+    /// interrupted look needs those; kept by every look, they would fill the archive.
     fn flush_all(&mut self) -> Result<(), E> {
         if !self.seen.is_empty() {
             self.said.push(Said::Seen { ids: std::mem::take(&mut self.seen) });
@@ -349,7 +352,7 @@ impl<'l, E> DirectoryLook<'l, E> {
         self.flush()
     }
 
-    /// Keeps what was said.
+    /// Keeps the statements.
     fn flush(&mut self) -> Result<(), E> {
         self.unkept = 0;
         if self.said.is_empty() {
@@ -363,13 +366,13 @@ impl<'l, E> DirectoryLook<'l, E> {
 }
 
 impl DirectoryReport {
-    /// Why it is not whole, in words for whoever has to mend it.
+    /// Returns why it is not whole, in words for the person who has to fix it.
     pub fn problem_in_words(&self, now: Timestamp) -> Option<String> {
         self.problem.as_ref().map(|it| problem_in_words(it, now))
     }
 }
 
-/// What a failed call to the directory means: after the end of WorkMail nobody answers any more.
+/// Explains a failed call to the directory: after the end of WorkMail nobody answers any more.
 pub fn problem_in_words(problem: &AwsError, now: Timestamp) -> String {
     let is_gone = match problem {
         AwsError::Service { code, .. } => code.contains("EndOfSupport"),

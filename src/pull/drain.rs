@@ -1,8 +1,8 @@
 //! Pulls a group to its end, and shows that nothing more comes.
 //!
-//! CloudWatch takes events in with a delay, so that one listing proves nothing about those that
-//! are on their way. Two listings of the whole group do, when the second finds nothing new and
-//! enough time lies between them.
+//! CloudWatch ingests events with a delay, so one listing proves nothing about events on their way.
+//! Two listings of the whole group do, if the second finds nothing new and enough time lies between
+//! them.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use crate::limits;
 use crate::store::{Standing, StoreWriter};
 use crate::time::{Timestamp, human_duration};
 
-/// How to drain a group.
+/// Options for draining a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DrainOptions {
-    /// Milliseconds for which nothing new may have come.
+    /// Milliseconds without new events after which the group counts as drained.
     pub settle_ms: i64,
-    /// Whether logging was on until a moment ago, so that earlier pulls tell nothing.
+    /// True if logging was on until a moment ago, so that earlier pulls prove nothing.
     pub was_on: bool,
 }
 
@@ -26,12 +26,12 @@ pub struct DrainOptions {
 pub enum Drained {
     /// The store has everything that the group holds, and nothing new has come for long enough.
     Whole {
-        /// Events that the last listing found; those that were rejected among them.
+        /// Events that the last listing found, including rejected ones.
         held: u64,
-        /// Those of them whose messages are no email events: their originals are kept apart.
+        /// Those whose messages are not email events: their originals are kept apart.
         rejected: u64,
     },
-    /// It cannot be said that everything is in the store.
+    /// It is not certain that everything is in the store.
     NotWhole {
         /// Why, in words.
         reason: String,
@@ -44,12 +44,12 @@ pub enum DrainEvent<'d> {
     Progress(PullProgress),
     /// The whole group was listed.
     Listed(&'d PullReport),
-    /// There is a pause of so many milliseconds before the next listing.
+    /// A pause in milliseconds before the next listing.
     Waits(i64),
 }
 
 impl Puller {
-    /// Lists a whole group again and again, until nothing new has come for `settle_ms`, or
+    /// Lists a whole group again and again until nothing new has come for `settle_ms`, at most
     /// [`limits::DRAIN_ROUNDS_MAX`] times.
     pub fn drain(
         &self,
@@ -60,7 +60,7 @@ impl Puller {
     ) -> Result<Drained, PullError> {
         let pulls = writer.pulls();
         let looked = pulls.group(&group.arn).and_then(|it| Standing::of(it, self.now()).last_look);
-        // Since when nothing new has come, as far as that is known.
+        // The time since which nothing new has come, if known.
         let mut quiet_since = looked.filter(|_| !options.was_on);
         let mut rejected_before = None;
         for round in 1..=limits::DRAIN_ROUNDS_MAX {
@@ -72,8 +72,8 @@ impl Puller {
             if let Some(reason) = incomplete(&report, begun) {
                 return Ok(Drained::NotWhole { reason });
             }
-            // What was rejected is not in the store's archive, and so comes as often as it is
-            // listed: its number has to stay the same.
+            // Rejected events are not in the archive, so they never count as duplicates. That none
+            // is new shows only in their number staying the same.
             let is_as_before = match rejected_before {
                 Some(before) => before == report.rejected,
                 None => report.rejected == 0,
@@ -86,6 +86,8 @@ impl Puller {
                 return Ok(Drained::Whole { held: report.read, rejected: report.rejected });
             }
             if round < limits::DRAIN_ROUNDS_MAX {
+                // From the end of the listing: an event that arrived during it may have been
+                // missed.
                 quiet_since = quiet_since.or_else(|| Some(self.now()));
                 let wait_ms = options.settle_ms.saturating_sub(quiet_ms).max(1);
                 on_event(DrainEvent::Waits(wait_ms));
@@ -101,7 +103,7 @@ impl Puller {
     }
 }
 
-/// Why a listing that began at `begun` does not tell everything.
+/// Returns why a listing that began at `begun` is not complete.
 fn incomplete(report: &PullReport, begun: Timestamp) -> Option<String> {
     if let Some(problem) = &report.problem {
         return Some(problem.to_string());

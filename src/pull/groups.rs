@@ -1,4 +1,4 @@
-//! Which log group is meant.
+//! Finds the log group that is meant.
 
 use super::PullError;
 use crate::aws::{
@@ -7,10 +7,10 @@ use crate::aws::{
 };
 use crate::limits;
 
-/// Names that an error mentions.
+/// Names in an error at most.
 const NAMES_SHOWN: usize = 5;
 
-/// Finds the group that is named, or the only one that has the usual name.
+/// Finds the group `name`, or the only one under the usual prefix.
 pub(super) async fn find(
     session: &Session,
     client: &LogsClient,
@@ -41,6 +41,7 @@ pub(super) async fn find(
     match groups.into_iter().find(|it| it.name == name) {
         Some(group) => Ok(group),
         None => {
+            // Only for the hint, so a failure to list is ignored.
             let all = list(client, &limiter, "").await.unwrap_or_default();
             let near = near(name, &all);
             let near = if near.is_empty() {
@@ -63,15 +64,15 @@ async fn list(
     retrier.pages("log groups", limits::DESCRIBE_PAGES_MAX, page).await
 }
 
-/// What can be said of a group without the permission to describe it: who owns it, for the name
-/// alone does not tell it from a group of another account.
+/// Describes a group by its name alone, without the permission to ask. Its account is asked of STS,
+/// because the same name may exist in another account.
 async fn described_by_name(session: &Session, name: &str) -> Result<LogGroup, AwsError> {
     let account = session.account().await?;
     let arn = LogGroupArn::new(session.region(), &account, name).to_string();
     Ok(LogGroup { name: name.to_owned(), arn, ..LogGroup::default() })
 }
 
-/// The names that are most like the one that does not exist.
+/// Returns the names most like the one that does not exist.
 fn near(name: &str, groups: &[LogGroup]) -> String {
     let alias = name.rsplit('/').next().unwrap_or(name);
     let likeness = |it: &LogGroup| {

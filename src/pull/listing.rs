@@ -23,25 +23,25 @@ use crate::time::Clock;
 pub(super) struct StreamSlice {
     pub(super) piece: Piece,
     pub(super) log_streams: Vec<String>,
-    /// Whether nothing of the group is expected behind it: events of the near future too then.
+    /// True for the last slice of the group: events of the near future are listed with it.
     pub(super) is_newest: bool,
 }
 
 pub(super) enum ListingStep {
     Page(Fetched),
-    /// Time goes by: what there is may be due to be committed.
+    /// Time has passed: records may be due to be committed.
     Tick,
 }
 
-/// A page that was fetched, and what is seen by now of its slice.
+/// A fetched page, and what its slice has seen so far.
 pub(super) struct Fetched {
     pub(super) events: Vec<LogEvent>,
     pub(super) is_again: bool,
-    /// To be noted in the commit that holds these events.
+    /// The look to note in the commit that holds these events.
     pub(super) look: Option<Look>,
-    /// Whether the slice is done with.
+    /// True if the slice is done.
     pub(super) is_end: bool,
-    /// Whether what is left of it goes on as two slices.
+    /// True if the rest of the slice goes on as two slices.
     pub(super) is_split: bool,
 }
 
@@ -51,7 +51,7 @@ pub(super) struct Lister {
     pub(super) group: String,
     pub(super) limiter: Arc<RateLimiter>,
     pub(super) clock: Clock,
-    /// Listings that could run and have nothing to do.
+    /// Listings that could run but have no slice.
     idle: AtomicUsize,
 }
 
@@ -66,8 +66,8 @@ impl Lister {
     }
 }
 
-/// Lists all slices, the first ones first, and sends their pages. Ends when everything is sent,
-/// when it is to stop, when nobody listens, or at the first error.
+/// Lists all slices, the first ones first, and sends their pages. Ends when all are sent, when a
+/// stop is requested, when the receiver is gone, or at the first error.
 pub(super) async fn list_all(
     lister: Arc<Lister>,
     slices: Vec<StreamSlice>,
@@ -86,9 +86,10 @@ pub(super) async fn list_all(
         lister.idle.store(idle, Ordering::Relaxed);
         tokio::select! {
             biased;
+            // First, as `biased` asks in order: a busy listing must not put off a stop.
             () = stop.requested() => return Ok(()),
             _ = ticks.tick() => {
-                // With a full queue there is enough to wake up for.
+                // A full queue wakes the receiver anyway.
                 let _full = pages.try_send(ListingStep::Tick);
             }
             ended = listings.join_next() => match ended {
@@ -103,18 +104,18 @@ pub(super) async fn list_all(
     }
 }
 
-/// Where the listing of one slice has got to.
+/// The position within the listing of one slice.
 struct SlicePlace {
     first_ms: i64,
-    /// The first millisecond that is not known to be taken whole.
+    /// The first millisecond that may be incomplete.
     next_ms: i64,
-    /// Whether all events have come in order of their times so far, as documented
-    /// (FilterLogEvents, API reference). Only then does a page tell what is complete before it.
+    /// True while all events come in order of time, as documented (FilterLogEvents, API reference).
+    /// Only then does a page show that everything before it is complete.
     is_sorted: bool,
     newest_ms: i64,
-    /// Times that it had to begin again without getting further.
+    /// Restarts without progress.
     restarts: u32,
-    /// Pages that came with the token that asked for them.
+    /// Pages in a row that came with the token that asked for them.
     stalled: u32,
     pages: u32,
 }
@@ -135,14 +136,14 @@ impl SlicePlace {
         }
     }
 
-    /// Where to begin again without a token; `None` when that has been done too often.
+    /// Returns where to begin again without a token; `None` after too many restarts.
     fn begin_again(&mut self) -> Option<i64> {
         self.restarts += 1;
         (self.restarts <= limits::LISTING_RESTARTS_MAX).then_some(self.next_ms)
     }
 
-    /// Notes whether a page came with the token that had asked for it. Tells whether that has
-    /// gone on for too long.
+    /// Notes whether a page came with the token that asked for it. True if that has gone on for too
+    /// long.
     fn is_stalled(&mut self, has_same_token: bool) -> bool {
         self.stalled = if has_same_token { self.stalled + 1 } else { 0 };
         let is_stalled = self.stalled > limits::LISTING_STALLED_PAGES_MAX;
@@ -153,16 +154,18 @@ impl SlicePlace {
     }
 }
 
-/// Lists one slice. Returns what is left of it when others have time to help.
+/// Lists one slice. Returns the rest of it, in halves, when other listings are idle.
 async fn list(
     lister: Arc<Lister>,
     slice: StreamSlice,
     pages: mpsc::Sender<ListingStep>,
 ) -> Result<Vec<StreamSlice>, AwsError> {
     let range = slice.piece.range;
+    // Before the first request: an event that arrives during the listing may be missed.
     let at_ms = lister.clock.now().as_ms();
     let mut query = EventQuery {
         first_ms: range.first_ms,
+        // CloudWatch accepts events that are up to two hours ahead of its clock.
         last_ms: if slice.is_newest {
             range.last_ms.saturating_add(limits::FUTURE_MS)
         } else {
@@ -187,7 +190,8 @@ async fn list(
             .await;
         let mut page = match answer {
             Ok(page) => page,
-            // A token lives for 24 hours, and the service says no more than that it is bad.
+            // A token expires after 24 hours, and the service then says only that a parameter is
+            // bad.
             Err(Failure::BadParameter(error)) if token.is_some() => {
                 query.first_ms = place.begin_again().ok_or(error)?;
                 token = None;
@@ -195,7 +199,7 @@ async fn list(
             }
             Err(failure) => return Err(failure.into_error()),
         };
-        // Asked for one millisecond too many, because it may or may not be inside.
+        // The request names one millisecond more, in case its end is exclusive.
         page.events.retain(|it| it.timestamp_ms.is_none_or(|ms| ms <= query.last_ms));
         place.take(&page);
         let is_end = page.next_token.is_none();
@@ -205,7 +209,7 @@ async fn list(
             Some(place.next_ms.min(range.last_ms).saturating_sub(1))
                 .filter(|it| place.is_sorted && *it >= range.first_ms)
         };
-        // Nothing was seen of what lay ahead, should the clock have been set back meanwhile.
+        // Time after the beginning of the listing has not been seen, whatever the range says.
         let seen_to = seen_to.map(|it| it.min(at_ms)).filter(|it| *it >= range.first_ms);
         let look = seen_to.map(|last_ms| Look {
             range: CoveredRange { first_ms: range.first_ms, last_ms },
@@ -233,13 +237,14 @@ async fn list(
     }
 }
 
-/// Whether what is left of a slice is better listed by two.
+/// True if the rest of a slice is better listed by two.
 fn can_split(lister: &Lister, place: &SlicePlace, range: CoveredRange) -> bool {
     place.is_sorted
         && place.pages >= limits::SPLIT_PAGES_MIN
         && range.last_ms.saturating_sub(place.next_ms) >= limits::SPLIT_MS_MIN
         && lister
             .idle
+            // One split for each idle listing, however many slices ask at the same time.
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |it| it.checked_sub(1))
             .is_ok()
 }
@@ -252,5 +257,6 @@ fn halves(slice: &StreamSlice, next_ms: i64) -> Vec<StreamSlice> {
         is_newest,
         log_streams: slice.log_streams.clone(),
     };
+    // From `next_ms`, whose millisecond is listed again because it may be incomplete.
     vec![part(next_ms, middle_ms, false), part(middle_ms + 1, last_ms, slice.is_newest)]
 }

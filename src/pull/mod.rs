@@ -1,9 +1,9 @@
-//! Pulling a log group out of CloudWatch Logs without losing an event.
+//! Pulls log groups out of CloudWatch Logs without losing an event.
 //!
-//! [`plan`] says which ranges to look at, for the first time or again; several listings fetch them
-//! under one rate limiter; their pages are decoded on rayon's workers and stored with what is
-//! seen by then, in the store's one commit point. The network waits for the store only when the
-//! queue between them is full.
+//! [`plan`] decides which ranges to look at, for the first time or again; several listings fetch
+//! them under one rate limiter; their pages are decoded on rayon's workers and stored together with
+//! the looks that they complete, in one commit. The network waits for the store only when the queue
+//! between them is full.
 
 mod directory;
 mod drain;

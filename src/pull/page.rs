@@ -1,4 +1,4 @@
-//! From fetched events to records that are ready for the store.
+//! Turns fetched events into records that are ready for the store.
 
 use std::borrow::Cow;
 
@@ -24,12 +24,11 @@ pub(super) struct Chunk<'p> {
     pub(super) is_again: bool,
 }
 
-/// What a chunk turned out to hold.
 pub(super) struct DecodedChunk {
     pub(super) prepared: PreparedBatch,
     pub(super) rejects: Vec<RejectedPiece>,
     pub(super) is_again: bool,
-    /// Events of a kind that was removed from the store, which are left out.
+    /// Events left out because their kind was removed from the store.
     pub(super) withheld: u64,
     /// The index in the chunk of each prepared record.
     pub(super) indices: Vec<usize>,
@@ -66,6 +65,7 @@ impl PageWorker {
         let mut indices = Vec::with_capacity(chunk.events.len());
         for (index, event) in chunk.events.iter().enumerate() {
             let record = record(event, log_group);
+            // Before parsing: an erased record must not even be kept as a reject.
             if record.as_ref().is_ok_and(|it| self.preparer.withholds(it)) {
                 withheld += 1;
                 continue;
@@ -80,7 +80,7 @@ impl PageWorker {
         Ok(DecodedChunk { prepared, rejects, is_again: chunk.is_again, withheld, indices })
     }
 
-    /// Prepares a record, whatever its kind; the reason where it is of none.
+    /// Prepares a record of any kind; the error is the reason if it is of none.
     fn prepare(&mut self, record: &Record<'_>) -> Result<(), String> {
         match self.parser.parse(&record.message) {
             Ok(event) => self.preparer.add(record, &event),
@@ -93,7 +93,7 @@ impl PageWorker {
     }
 }
 
-/// An event as a record; the reason when it is none.
+/// Makes a record of an event; the error is the reason if it cannot be one.
 fn record<'e>(event: &'e LogEvent, log_group: &'e str) -> Result<Record<'e>, String> {
     let timestamp = event.timestamp_ms.and_then(Timestamp::from_ms).ok_or("no time")?;
     Ok(Record {
@@ -107,14 +107,14 @@ fn record<'e>(event: &'e LogEvent, log_group: &'e str) -> Result<Record<'e>, Str
     })
 }
 
-/// An event as the store would give it back.
+/// Returns an event as the store would return it.
 pub(super) fn stored(event: &LogEvent, log_group: &str) -> Option<StoredEvent> {
     let record = record(event, log_group).ok()?;
     let parsed = Parser::new().parse(&record.message).ok()?.into_owned();
     Some(StoredEvent { record: record.into_owned(), event: parsed })
 }
 
-/// An event of no kind that is kept: its envelope and message as JSON.
+/// Rejects an event of no known kind, with its envelope and message as JSON.
 fn rejected(reason: String, event: &LogEvent, log_group: &str) -> RejectedPiece {
     let envelope = Envelope {
         log_group,

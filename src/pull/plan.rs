@@ -1,18 +1,18 @@
-//! What to list, and what to list again.
+//! Decides what to list, and what to list again.
 //!
-//! An event may appear until 14 days after it happened, so that one look at a range is not
-//! enough, and looking at everything all the time is too much. A range is looked at again
+//! An event may appear until 14 days after it happened, so one look at a range is not enough, but
+//! looking at everything every time would be too much. A range is looked at again
 //!
-//! - when it has grown twice as old as it was at the last look: an event that comes with a delay
-//!   is found before twice that delay is over, and each range is listed some ten times in all;
-//! - once when no more events of it can arrive, whatever was seen before;
-//! - once before CloudWatch deletes it, where that is sooner.
+//! - when it is twice as old as at the last look: a delayed event is found before twice its delay
+//!   is over, and each range is listed some ten times in all;
+//! - once when no more of its events can arrive, whatever was seen before;
+//! - once before CloudWatch deletes it, if that is sooner.
 //!
-//! What is left of the fortnight is swept with a budget of requests, those ranges first that were
-//! looked at the longest ago: all of it each time, as a rule, and in turns where a log is large.
+//! The rest of the 14 days is swept with a budget of requests, the ranges first that were looked at
+//! the longest ago: usually all of them each time, in a large log in turns.
 //!
-//! Ages are rounded to minutes for the last two hours and to hours before, so that a pull that
-//! follows makes few requests for it.
+//! Ages are rounded to minutes for the last two hours and to hours before that, so that a pull that
+//! follows makes few requests.
 
 use crate::limits;
 use crate::store::{CoveredRange, Look, PulledGroup};
@@ -21,7 +21,7 @@ use crate::time::{DAY_MS, Timestamp};
 const MINUTE_MS: i64 = 60 * 1_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 
-/// A range that is young enough to be looked at by the minute.
+/// The age up to which ranges are looked at by the minute.
 const YOUNG_MS: i64 = 2 * HOUR_MS;
 
 /// A range to list.
@@ -29,27 +29,27 @@ const YOUNG_MS: i64 = 2 * HOUR_MS;
 pub struct Piece {
     /// What to list.
     pub range: CoveredRange,
-    /// When all of it had been looked at, in milliseconds since 1970; `None` when it never was.
+    /// When all of it had been looked at, in milliseconds since 1970; `None` if never.
     pub seen_ms: Option<i64>,
-    /// Whether this look has to be complete whatever the streams say: it is the first or the last.
+    /// True if this look must list all streams, however long ago their last ingestion was.
     pub is_thorough: bool,
-    /// Whether it is no loss to leave it for another time.
+    /// True if it may be left for another time.
     pub is_spare: bool,
 }
 
 impl Piece {
-    /// All of a window, for the first time.
+    /// Covers a whole window, for the first time.
     pub(super) fn whole(range: CoveredRange) -> Self {
         Self { range, seen_ms: None, is_thorough: true, is_spare: false }
     }
 
-    /// Milliseconds from its first to its last instant.
+    /// Returns the milliseconds from its first to its last, both included.
     pub fn length_ms(self) -> i64 {
         self.range.last_ms.saturating_sub(self.range.first_ms).saturating_add(1)
     }
 }
 
-/// Lists what to look at within `window`, in order of time. With `is_recheck`, all of it.
+/// Returns what to look at within `window`, in order of time. With `is_recheck`, all of it.
 pub fn plan(
     pulled: Option<&PulledGroup>,
     window: CoveredRange,
@@ -83,7 +83,7 @@ pub fn plan(
     pieces
 }
 
-/// The part of a look that lies in the window.
+/// Returns the part of a look within the window.
 fn within(look: Look, window: CoveredRange) -> Option<Look> {
     let first_ms = look.range.first_ms.max(window.first_ms);
     let last_ms = look.range.last_ms.min(window.last_ms);
@@ -94,7 +94,7 @@ fn unseen(first_ms: i64, last_ms: i64) -> Piece {
     Piece::whole(CoveredRange { first_ms, last_ms })
 }
 
-/// Adds the parts of `range`, which `looks` fill, that are to be looked at again.
+/// Adds the parts of `range`, which `looks` cover, that are to be looked at again.
 fn again(
     looks: &[Look],
     range: CoveredRange,
@@ -103,12 +103,15 @@ fn again(
     pieces: &mut Vec<Piece>,
 ) {
     let unsettled = looks.iter().filter(|it| !it.is_settled());
+    // A look was made after everything before `settled_until_ms` could arrive, so only the rest is
+    // open.
     let unsettled = unsettled.map(|it| it.range.first_ms.max(it.settled_until_ms() + 1)).min();
     let mut looks = looks;
     let mut first_ms = unsettled.unwrap_or(i64::MAX);
     while first_ms <= range.last_ms {
         let is_young = now_ms.saturating_sub(first_ms) < YOUNG_MS;
         let step_ms = if is_young { MINUTE_MS } else { HOUR_MS };
+        // Aligned to the clock, so that the same blocks come up in the next pull.
         let next_ms = (first_ms.div_euclid(step_ms) + 1).saturating_mul(step_ms);
         let block = CoveredRange { first_ms, last_ms: range.last_ms.min(next_ms - 1) };
         first_ms = next_ms;
@@ -118,12 +121,14 @@ fn again(
             looks = rest;
         }
         let here = looks.iter().take_while(|it| it.range.first_ms <= block.last_ms);
+        // The block as a whole was last seen by the earliest of its looks.
         let Some(seen_ms) = here.map(|it| it.at_ms).min() else { continue };
         if (Look { range: block, at_ms: seen_ms }).is_settled() {
             continue;
         }
         let is_last = is_last_chance(block, seen_ms, retention_days, now_ms);
         let age_ms = seen_ms.saturating_sub(block.last_ms).max(1);
+        // Not twice as old yet: the time since the look is less than its age at the look.
         if !is_last && now_ms.saturating_sub(seen_ms) < age_ms {
             continue;
         }
@@ -143,8 +148,8 @@ fn again(
     }
 }
 
-/// What else may still change, beyond what is planned: as much of it as `requests_max` requests
-/// list when an hour takes `hour_requests`, the longest unseen first.
+/// Returns what else may still change beyond the planned pieces, the longest unseen first: as much
+/// as `requests_max` requests list if an hour of the log takes `hour_requests`.
 pub(super) fn sweep(
     pulled: Option<&PulledGroup>,
     window: CoveredRange,
@@ -176,6 +181,7 @@ pub(super) fn sweep(
         left -= hour_requests * block.length_ms() as f64 / HOUR_MS as f64;
         left >= 0.0
     });
+    // Back in order of time, so that neighbours become one piece and take fewer requests.
     blocks.sort_by_key(|it| it.range.first_ms);
     let mut pieces: Vec<Piece> = Vec::new();
     for block in blocks {
@@ -190,8 +196,8 @@ pub(super) fn sweep(
     pieces
 }
 
-/// Whether the last moment to look at a block has come since it was looked at: when nothing more
-/// can arrive, or shortly before it is deleted.
+/// True if the last moment to look at a block has come since it was last looked at: when nothing
+/// more can arrive, or shortly before it is deleted.
 fn is_last_chance(
     block: CoveredRange,
     seen_ms: i64,
@@ -206,7 +212,7 @@ fn is_last_chance(
     has_come(block.last_ms.saturating_add(limits::SETTLING_MS)) || deletion.is_some_and(has_come)
 }
 
-/// The window of a pull: from the oldest event that can still be there to now.
+/// Returns the window of a pull: from the oldest event that can still exist to now.
 pub fn window(
     since: Option<Timestamp>,
     until: Option<Timestamp>,
@@ -214,7 +220,7 @@ pub fn window(
     retention_days: Option<u32>,
     now: Timestamp,
 ) -> Option<CoveredRange> {
-    // Deletion lags behind by up to three days (CloudWatch Logs user guide).
+    // Deletion lags by up to three days (CloudWatch Logs user guide).
     let kept = retention_days.map(|it| now.as_ms().saturating_sub(i64::from(it + 3) * DAY_MS));
     let oldest = kept.into_iter().chain(oldest_ms(created_ms)).max().unwrap_or(0).max(0);
     let first_ms = since.map_or(oldest, |it| it.as_ms().max(oldest));
@@ -222,13 +228,13 @@ pub fn window(
     (first_ms <= last_ms).then_some(CoveredRange { first_ms, last_ms })
 }
 
-/// The oldest time that an event of a group can have: a new group takes events of the two weeks
+/// Returns the oldest time of an event in a group: a new group accepts events of the two weeks
 /// before it.
 fn oldest_ms(created_ms: Option<i64>) -> Option<i64> {
     created_ms.map(|it| it.saturating_sub(limits::SETTLING_MS))
 }
 
-/// Cuts pieces so that several can be listed at once, each not too long to be begun again.
+/// Cuts pieces so that several can be listed at once, each short enough to be begun again.
 pub(super) fn slices(pieces: &[Piece], bytes: Option<u64>, window: CoveredRange) -> Vec<Piece> {
     let whole = Piece::whole(window).length_ms().max(1);
     let mut slices = Vec::new();
@@ -240,7 +246,7 @@ pub(super) fn slices(pieces: &[Piece], bytes: Option<u64>, window: CoveredRange)
         let by_time = (length as f64 / DAY_MS as f64).ceil().min(limits::PULL_LISTINGS_MAX as f64);
         let count = by_pages.max(by_time).clamp(1.0, limits::SLICES_MAX as f64);
         let step = ((length as f64 / count).ceil()).max(MINUTE_MS as f64);
-        // At most the piece's own length, which is an i64.
+        // At most the piece's length, which is an i64, or a minute.
         #[expect(clippy::cast_possible_truncation, reason = "at most the length, or a minute")]
         let step = step as i64;
         let mut first_ms = piece.range.first_ms;

@@ -18,21 +18,21 @@ use crate::stop::Stop;
 use crate::store::{CoveredRange, Pulls, StoreWriter};
 use crate::time::{Clock, Timestamp};
 
-/// What to pull of a group.
+/// What to pull from a group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PullOptions {
-    /// Nothing that happened before.
+    /// No events before this time.
     pub since: Option<Timestamp>,
-    /// Nothing that happened then or after.
+    /// No events at or after this time.
     pub until: Option<Timestamp>,
-    /// Look again at everything, whenever it was last looked at.
+    /// Looks again at everything, whenever it was last looked at.
     pub is_recheck: bool,
-    /// Whether this is one of many pulls in a row: that nothing is new is then not worth a commit
-    /// each time.
+    /// True for one of many pulls in a row: finding nothing new is then not worth a commit each
+    /// time.
     pub is_following: bool,
 }
 
-/// An identity, a region, and what was learnt of its quota.
+/// An identity, a region, and the quota as learnt so far.
 pub struct Puller {
     runtime: Runtime,
     session: Session,
@@ -40,7 +40,7 @@ pub struct Puller {
     limiter: Arc<RateLimiter>,
     clock: Clock,
     stop: Stop,
-    /// When events that came late were last looked for.
+    /// When late events were last searched for.
     swept: Cell<Option<Instant>>,
 }
 
@@ -48,7 +48,7 @@ pub struct Puller {
 const HOUR_MS: f64 = 60.0 * 60.0 * 1_000.0;
 
 impl Puller {
-    /// Finds out who we are and where.
+    /// Opens a session, which needs a region and credentials.
     pub fn open(options: &SessionOptions, clock: Clock, stop: Stop) -> Result<Self, PullError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -60,22 +60,22 @@ impl Puller {
         Ok(Self { runtime, session, client, limiter, clock, stop, swept: Cell::new(None) })
     }
 
-    /// Goes at the pace of `limiter`, for whoever knows the quota.
+    /// Uses `limiter` instead, for a caller that knows the quota.
     pub fn paced_by(self, limiter: RateLimiter) -> Self {
         Self { limiter: Arc::new(limiter), ..self }
     }
 
-    /// Who we are and where.
+    /// Returns the session: identity and region.
     pub fn session(&self) -> &Session {
         &self.session
     }
 
-    /// Finds the group of that name; without a name, the only one that has the usual name.
+    /// Finds the group `name`; without a name, the only group under WorkMail's usual prefix.
     pub fn group(&self, name: Option<&str>) -> Result<LogGroup, PullError> {
         self.runtime.block_on(groups::find(&self.session, &self.client, name))
     }
 
-    /// Says what [`Puller::pull`] would do. `pulls` is what the store knows.
+    /// Returns what [`Puller::pull`] would do. `pulls` is what the store has looked at so far.
     pub fn plan(&self, pulls: &Pulls, group: &LogGroup, options: PullOptions) -> PullPlan {
         let (_, pieces) = self.pieces(pulls, group, options);
         let whole = self.whole(group);
@@ -84,7 +84,7 @@ impl Puller {
         let whole_ms = Piece::whole(whole).length_ms().max(1);
         let listed_ms: i64 = pieces.iter().map(|it| it.length_ms()).sum();
         let share = listed_ms as f64 / whole_ms as f64;
-        // A float that is out of range becomes the nearest number.
+        // A float that is out of range saturates.
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
         let bytes = group.stored_bytes.map(|it| (it as f64 * share) as u64);
         let slices = plan::slices(&pieces, group.stored_bytes, whole).len() as u64;
@@ -126,14 +126,14 @@ impl Puller {
         (window, pieces)
     }
 
-    /// All that the group may hold: what its bytes are spread over.
+    /// Returns the whole time of which the group may hold events, over which its bytes are spread.
     fn whole(&self, group: &LogGroup) -> CoveredRange {
         let now = self.clock.now();
         let window = plan::window(None, None, group.created_ms, group.retention_days, now);
         window.unwrap_or_else(|| CoveredRange::at(now))
     }
 
-    /// Whether to look for what came late beyond what has to be looked at. A pull that follows
+    /// True if late events are to be searched for beyond the planned ranges. A pull that follows
     /// does so now and then.
     fn is_sweep_due(&self, options: PullOptions) -> bool {
         let interval = Duration::from_secs(limits::SWEEP_SECONDS);
@@ -141,11 +141,11 @@ impl Puller {
         !options.is_recheck && (is_time || !options.is_following)
     }
 
-    /// Pulls a group into the store and commits what comes, every few seconds and at the end.
-    /// `on_progress` is called several times a second, `on_news` with each new event, and
-    /// after each commit, where it is given.
+    /// Pulls a group into the store, and commits every few seconds and at the end. Calls
+    /// `on_progress` several times a second, and `on_news` with each new event and after each
+    /// commit.
     ///
-    /// What goes wrong with AWS is [`PullReport::problem`]; what came before is in the store.
+    /// A failure of AWS becomes [`PullReport::problem`]; what came before it is in the store.
     ///
     /// # Errors
     ///
@@ -170,6 +170,7 @@ impl Puller {
         let Self { runtime, client, limiter, clock, stop, .. } = self;
         let problem = std::thread::scope(|scope| {
             let (sender, mut receiver) = mpsc::channel(limits::PULL_QUEUE_PAGES);
+            // The network has a thread of its own, so that storing a round does not stall requests.
             let network = scope.spawn(|| {
                 let limiter = Arc::clone(limiter);
                 let lister = Lister::new(client.clone(), group.name.clone(), limiter, *clock);
@@ -178,6 +179,7 @@ impl Puller {
                 runtime.block_on(LocalSet::new().run_until(listing))
             });
             while let Some(first) = receiver.blocking_recv() {
+                // All pages that wait are decoded together, on all cores.
                 let mut round = vec![first];
                 while round.len() < limits::PULL_QUEUE_PAGES {
                     let Ok(next) = receiver.try_recv() else { break };
@@ -204,12 +206,12 @@ impl Puller {
         })
     }
 
-    /// What its clock shows.
+    /// Returns the clock's time.
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Waits for `duration`, or until told to stop.
+    /// Waits for `duration`, or until a stop is requested.
     pub fn wait(&self, duration: Duration) {
         self.runtime.block_on(self.stop.wait(duration));
     }
@@ -237,7 +239,7 @@ impl Puller {
             .collect()
     }
 
-    /// The group's streams, where knowing which of them got something new saves requests.
+    /// Returns the group's streams, if knowing which of them got new events saves requests.
     fn streams_for(&self, group: &LogGroup, pieces: &[Piece]) -> Option<Vec<LogStream>> {
         let again = pieces.iter().filter(|it| !it.is_thorough);
         let listed_ms: i64 = again.map(|it| it.length_ms()).sum();
@@ -247,16 +249,16 @@ impl Puller {
         let limiter = RateLimiter::new();
         let retrier = Retrier::first(&limiter);
         let page = async |token| self.client.streams(&group.name, token).await;
-        // Without the permission, or in trouble: all streams are listed.
+        // Without the permission, or after a failure, all streams are listed.
         let listing = retrier.pages("log streams", limits::DESCRIBE_PAGES_MAX, page);
         self.runtime.block_on(listing).ok()
     }
 }
 
-/// The streams that may have got something since a piece was looked at: an empty list stands for
-/// all, `None` says that there is nothing to look for.
+/// Returns the streams that may have got events since a piece was looked at: an empty list means
+/// all, `None` that there is nothing to look for.
 ///
-/// The time of a stream's last ingestion lags behind, usually by less than an hour.
+/// The time of a stream's last ingestion lags, usually by less than an hour.
 fn lively(streams: &[LogStream], piece: Piece) -> Option<Vec<String>> {
     let Some(seen_ms) = piece.seen_ms.filter(|_| !piece.is_thorough) else {
         return Some(Vec::new());
@@ -266,11 +268,13 @@ fn lively(streams: &[LogStream], piece: Piece) -> Option<Vec<String>> {
     let names: Vec<_> = streams.iter().filter(is_lively).map(|it| it.name.clone()).collect();
     match names.len() {
         0 if piece.is_spare => None,
-        // One is enough to note that we have looked: the newest news may not have reached us.
+        // Lists one stream, so that the look is noted. The newest, since its last ingestion may
+        // lag.
         0 => {
             let newest = streams.iter().max_by_key(|it| it.last_ingestion_ms);
             Some(newest.map(|it| it.name.clone()).into_iter().collect())
         }
+        // More than one request may name: listing all streams is the only other choice.
         count if count > limits::FILTER_STREAMS_MAX => Some(Vec::new()),
         _ => Some(names),
     }

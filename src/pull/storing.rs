@@ -1,4 +1,4 @@
-//! Stores what is fetched, with what is seen by it.
+//! Stores fetched pages, and the looks that they complete.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::store::{
 };
 use crate::time::Timestamp;
 
-/// Takes pages in the order in which they came.
+/// Stores pages in the order in which they came.
 pub(super) struct Storing<'s, 'n> {
     writer: &'s mut StoreWriter,
     group: &'s LogGroup,
@@ -89,6 +89,7 @@ impl<'s, 'n> Storing<'s, 'n> {
                 ListingStep::Tick => None,
             })
             .collect();
+        // Chunks, so that all cores have work even when a single page waits.
         let chunks: Vec<Chunk<'_>> = pages
             .iter()
             .flat_map(|page| {
@@ -96,6 +97,7 @@ impl<'s, 'n> Storing<'s, 'n> {
                 chunks.map(|events| Chunk { events, is_again: page.is_again })
             })
             .collect();
+        // Erased records still exist in CloudWatch and must not come back.
         let preparers = self.writer.preparers_without_removed();
         let name = self.group.name.as_str();
         let mut decoded = chunks
@@ -113,6 +115,7 @@ impl<'s, 'n> Storing<'s, 'n> {
         for ((chunk, decoded), appended) in chunks.iter().zip(decoded).zip(appended) {
             self.count(chunk.events, decoded, &appended)?;
         }
+        // Looks go into the same commit as their events, so that none is ever ahead of them.
         for page in &pages {
             self.note(page);
         }
@@ -155,7 +158,7 @@ impl<'s, 'n> Storing<'s, 'n> {
         self.intake.take(self.writer, appended, decoded.rejects, self.report.bytes)
     }
 
-    /// Notes a page whose events are in the next commit.
+    /// Notes a page whose events will be in the next commit.
     fn note(&mut self, page: &Fetched) {
         self.report.pages += 1;
         if page.is_end {
@@ -170,6 +173,7 @@ impl<'s, 'n> Storing<'s, 'n> {
     }
 
     fn commit(&mut self) -> Result<(), StoreError> {
+        // Before the commit, whose looks would keep a lost reject from being fetched again.
         self.intake.keep_all()?;
         self.writer.commit()?;
         if let Some(on_news) = &mut self.on_news {
@@ -178,7 +182,8 @@ impl<'s, 'n> Storing<'s, 'n> {
         Ok(())
     }
 
-    /// Commits the rest. One pull of many leaves it to the next to say that nothing was new.
+    /// Commits the rest. A pull that follows may leave it to a later one to commit that nothing was
+    /// new.
     pub(super) fn finish(
         mut self,
         problem: Option<&AwsError>,
@@ -201,7 +206,7 @@ impl<'s, 'n> Storing<'s, 'n> {
         Ok(PullReport { read, added, duplicates, rejected, first_reject, ..self.report })
     }
 
-    /// Whether it is time to keep that we have looked, although nothing was new.
+    /// True if it is time to commit the looks although nothing was new.
     fn is_idle_for_long(&self) -> bool {
         self.writer.since_commit() >= Duration::from_millis(limits::FOLLOW_IDLE_COMMIT_MS)
     }
