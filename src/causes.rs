@@ -1,9 +1,9 @@
-//! Errors with what they were caused by, for people.
+//! Writes errors with their causes, for people.
 
 use std::error::Error;
 
-/// An error and its causes in one line. What says no more than what stands there already is left
-/// out, and so are `layers`: texts that say nothing to an administrator.
+/// Returns an error and its causes in one line. Leaves out causes whose text is already there, and
+/// `layers`: texts that mean nothing to an administrator.
 pub(crate) fn in_one_line(error: &(dyn Error + 'static), layers: &[&str]) -> String {
     let mut line = error.to_string();
     let mut cause = error.source();

@@ -1,4 +1,4 @@
-//! The configuration file: where to pull from and what to ask, by name.
+//! The configuration file: named sources to pull from, named queries, and a cluster.
 //!
 //! ```toml
 //! [sources.acme]
@@ -28,21 +28,21 @@ use serde::Deserialize;
 use crate::limits;
 use crate::source::{SourceError, open_text};
 
-/// What the configuration file says.
+/// The content of the configuration file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     #[serde(default)]
     pub sources: BTreeMap<String, SourceConfig>,
-    /// The cluster that is asked, and published to, where no other one is named.
+    /// The cluster to ask and to publish to, unless another is named.
     #[serde(default)]
     pub cluster: ClusterConfig,
-    /// Saved queries by name: options of a command as they would be typed.
+    /// Saved queries by name: a command's options as they would be typed.
     #[serde(default)]
     pub queries: BTreeMap<String, String>,
 }
 
-/// One place to pull from. What is not said comes from the environment or the profile.
+/// One place to pull from. Missing values come from the environment or the profile.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct SourceConfig {
@@ -57,30 +57,30 @@ pub struct SourceConfig {
     pub endpoint_url: Option<String>,
 }
 
-/// A cluster, and as whom to go there.
+/// A cluster, and the credentials for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct ClusterConfig {
     pub url: Option<String>,
-    /// The organization that is asked for.
+    /// The organization to ask for.
     pub organization: Option<String>,
     pub user: Option<String>,
     /// The file whose first line is the user's password.
     pub password_file: Option<PathBuf>,
-    /// Certificates of authorities, in PEM, to be trusted instead of the system's.
+    /// Certificates of authorities, in PEM, to trust instead of the system's.
     pub ca: Option<PathBuf>,
     pub aws: bool,
     /// With `aws`, a profile of the AWS configuration files.
     pub profile: Option<String>,
     /// With `aws`, a region.
     pub region: Option<String>,
-    /// What the names of the indices begin with.
+    /// The prefix of the names of the indices.
     pub index_prefix: Option<String>,
 }
 
 impl ClusterConfig {
-    /// What it says of the cluster at `url`: nothing, where that is another one. A password is for
-    /// nobody else.
+    /// Returns the settings for the cluster at `url`, which are empty if it is another one: a
+    /// password must not go to anybody else.
     pub fn of(self, url: &str) -> Self {
         let bare = |it: &str| it.trim_end_matches('/').to_owned();
         let is_it = self.url.as_deref().is_some_and(|it| bare(it) == bare(url));
@@ -88,7 +88,7 @@ impl ClusterConfig {
     }
 }
 
-/// Why the configuration is of no use.
+/// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("cannot read the configuration {}", path.display())]
@@ -98,7 +98,7 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads a file. One that does not exist says nothing.
+    /// Reads a file. One that does not exist is empty.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let read = |source| ConfigError::Read { path: path.to_owned(), source };
         let wrong = |detail| ConfigError::Wrong { path: path.to_owned(), detail };
@@ -115,7 +115,8 @@ impl Config {
             Err(SourceError::Foreign { reason, .. }) => return Err(wrong(reason.to_string())),
             Err(other) => return Err(wrong(other.to_string())),
         };
-        // Whatever its length is said to be: a device has none, and no end either.
+        // Bounded by reading, not by the file's stated length: a device has none, and no end
+        // either.
         let mut bytes = Vec::new();
         file.take(limits::CONFIG_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(read)?;
         if bytes.len() as u64 > limits::CONFIG_BYTES_MAX {
@@ -128,6 +129,8 @@ impl Config {
             wrong(format!("line {line}: {}", error.message().replace('\n', " ")))
         })?;
         for (name, source) in &config.sources {
+            // An organization stands for its default log group, so with both it is unclear which is
+            // meant.
             if source.log_group.is_some() && source.organization.is_some() {
                 return Err(wrong(format!(
                     "sources.{name} names both a log group and an organization: keep one"

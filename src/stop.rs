@@ -1,4 +1,4 @@
-//! Being told to stop.
+//! Requests to stop.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +8,7 @@ use std::time::Duration;
 #[cfg(any(feature = "aws", feature = "serve"))]
 use tokio::sync::Notify;
 
-/// A wish to stop that several parts of the program share: threads that look at it now and then,
+/// A request to stop, shared by several parts of the program: threads that check it now and then,
 /// and tasks that wait for it.
 #[derive(Clone, Debug, Default)]
 pub struct Stop {
@@ -18,40 +18,41 @@ pub struct Stop {
 }
 
 impl Stop {
-    /// Nobody wishes to stop yet.
+    /// Creates one that is not requested yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Wishes to stop. Tells whether somebody did before.
+    /// Requests a stop. True if one was already requested.
     pub fn request(&self) -> bool {
+        // The flag before the wake-up, so that a task that wakes finds it set.
         let was_requested = self.is_requested.swap(true, Ordering::SeqCst);
         #[cfg(any(feature = "aws", feature = "serve"))]
         self.requested.notify_waiters();
         was_requested
     }
 
-    /// Whether somebody wishes to stop.
+    /// True if a stop was requested.
     pub fn is_requested(&self) -> bool {
         self.is_requested.load(Ordering::SeqCst)
     }
 
-    /// The wish alone, for what looks at it and knows of nothing else.
+    /// Returns the flag alone, for code that only checks it.
     pub(crate) fn flag(&self) -> &Arc<AtomicBool> {
         &self.is_requested
     }
 
-    /// Waits until somebody wishes to stop.
+    /// Waits until a stop is requested.
     #[cfg(any(feature = "aws", feature = "serve"))]
     pub async fn requested(&self) {
-        // Begun before the wish is looked at, so that none falls between the two.
+        // Registered before the flag is checked, so that no request falls between the two.
         let requested = self.requested.notified();
         if !self.is_requested() {
             requested.await;
         }
     }
 
-    /// Waits for `duration`, or less when somebody wishes to stop.
+    /// Waits for `duration`, or until a stop is requested.
     #[cfg(feature = "aws")]
     pub async fn wait(&self, duration: Duration) {
         tokio::select! {

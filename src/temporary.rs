@@ -1,8 +1,8 @@
-//! Directories that are not to outlive their process, and what is left of them when it was killed.
+//! Directories that must not outlive their process, and the removal of those of killed processes.
 //!
-//! Such a directory holds mail addresses. Whoever makes one holds a lock on it for as long as it
-//! lives, which the system takes away with the process; so whoever makes the next one of the same
-//! name removes those that nobody holds. It knows nothing of what they are for.
+//! Such a directory holds mail addresses. Its process holds a lock on it, which the system releases
+//! when the process ends; the next process that makes one of the same name removes those that
+//! nobody has locked. This module does not know what they are for.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -13,31 +13,32 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Mode, OFlags};
 use tempfile::TempDir;
 
-/// What stands at the end of the name of each.
+/// The suffix of each name.
 const SUFFIX: &str = ".tmp";
 
 /// Random letters and digits in the name of each.
 const RANDOM_CHARS: usize = 6;
 
-/// How often a new one is begun, where somebody sweeps each before it is locked.
+/// Attempts to make a directory, if others sweep each one before it is locked.
 const TRIES_MAX: usize = 10;
 
-/// A directory that goes when this is dropped, or when the next of its name is made.
+/// A directory that is removed on drop or, after a kill, when the next of its name is made.
 #[derive(Debug)]
 pub struct TemporaryDirectory {
     dir: TempDir,
-    /// Locked for as long as it is open.
+    /// Holds the lock while it is open.
     _lock: File,
 }
 
 impl TemporaryDirectory {
-    /// Makes a directory in `parent` whose name begins with `prefix`, after those of dead processes
-    /// of the same user have been removed.
+    /// Creates a directory in `parent` whose name begins with `prefix`, after removing those of the
+    /// same user's dead processes.
     pub fn make(parent: &Path, prefix: &str) -> io::Result<Self> {
         Self::make_after(parent, prefix, &mut |_| {})
     }
 
-    /// As [`TemporaryDirectory::make`]; `on_leftover` sees what is about to be removed.
+    /// Does the same as [`TemporaryDirectory::make`]; `on_leftover` sees each directory before it
+    /// is removed.
     pub fn make_after(
         parent: &Path,
         prefix: &str,
@@ -52,7 +53,8 @@ impl TemporaryDirectory {
                 .permissions(PermissionsExt::from_mode(0o700))
                 .tempdir_in(parent)?;
             let Ok(lock) = open_directory(dir.path()) else { continue };
-            // Where nothing can be locked nothing is swept either.
+            // Only a lock held by another process means a sweep: a file system without locks has
+            // none.
             let is_swept = matches!(lock.try_lock(), Err(fs::TryLockError::WouldBlock));
             if !is_swept && is_same(&lock, dir.path()) {
                 return Ok(Self { dir, _lock: lock });
@@ -65,21 +67,23 @@ impl TemporaryDirectory {
         self.dir.path()
     }
 
-    /// Leaves it where it is, because it is not temporary any more.
+    /// Keeps the directory, which is then no longer temporary.
     pub fn keep(self) {
         let _path: PathBuf = self.dir.keep();
     }
 }
 
-/// Removes what dead processes of the same user have left.
+/// Removes the directories of the same user's dead processes.
 fn sweep(parent: &Path, prefix: &str, on_leftover: &mut dyn FnMut(&Path)) {
-    // It is only a service to the user, who may have no right to list the place.
+    // A courtesy only: the user may have no right to list the place.
     let Ok(entries) = fs::read_dir(parent) else { return };
     for entry in entries.flatten().filter(|it| is_ours(&it.file_name(), prefix)) {
         let path = entry.path();
         let Ok(dir) = open_directory(&path) else { continue };
         let owner = dir.metadata().map(|it| it.uid());
         let is_own = owner.is_ok_and(|it| it == rustix::process::geteuid().as_raw());
+        // The name is checked after the lock: the owner may have removed its directory meanwhile,
+        // and another may have taken the name.
         if is_own && dir.try_lock().is_ok() && is_same(&dir, &path) {
             on_leftover(&path);
             let _still_there = fs::remove_dir_all(&path);
@@ -95,11 +99,12 @@ fn is_ours(name: &OsStr, prefix: &str) -> bool {
 }
 
 fn open_directory(path: &Path) -> io::Result<File> {
+    // Never through a link, which others may put into a shared temporary directory.
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(rustix::fs::open(path, flags, Mode::empty())?.into())
 }
 
-/// Whether a directory that was opened is still the one of that name.
+/// True if an open directory is still the one of that name.
 fn is_same(dir: &File, path: &Path) -> bool {
     let key = |it: fs::Metadata| (it.dev(), it.ino());
     let (opened, named) = (dir.metadata().map(key), fs::symlink_metadata(path).map(key));

@@ -1,15 +1,15 @@
-//! Words and bytes, before anyone knows what they mean.
+//! Texts and bytes, regardless of their meaning.
 
 use std::borrow::Cow;
 
-/// The first line, without its newline.
+/// Returns the first line, without its newline.
 pub(crate) fn first_line(bytes: &[u8]) -> &[u8] {
     bytes.split(|it| *it == b'\n').next().expect("what is split has a first part")
 }
 
-/// Makes every character visible that could act instead of being seen: control characters
+/// Escapes every character that could act on a terminal instead of being seen: control characters
 /// (newlines and tabs too, so that one text stays one line), bidirectional overrides, zero-width
-/// and other format characters come out escaped.
+/// and other format characters.
 ///
 /// # Example
 /// ```
@@ -32,8 +32,8 @@ pub fn sanitise(text: &str) -> Cow<'_, str> {
     Cow::Owned(visible)
 }
 
-/// Whether a character must not reach a terminal as it is: Unicode's control (Cc), format (Cf),
-/// line and paragraph separators (Zl, Zp), and letters that print as nothing.
+/// True if a character must not reach a terminal as it is: Unicode's control (Cc) and format
+/// characters (Cf), line and paragraph separators (Zl, Zp), and letters that print as nothing.
 pub(crate) fn is_hidden(character: char) -> bool {
     if character.is_ascii() {
         return character.is_ascii_control();
@@ -73,11 +73,11 @@ pub(crate) fn is_hidden(character: char) -> bool {
 pub(crate) enum Sign {
     Any,
     One,
-    /// This one.
+    /// This character.
     Is(char),
 }
 
-/// A pattern as IAM writes it, where `*` stands for any characters and `?` for one.
+/// Parses a pattern as IAM writes it: `*` is any characters, `?` any one.
 pub(crate) fn iam_pattern(text: &str) -> impl Iterator<Item = Sign> + Clone {
     text.chars().map(|it| match it {
         '*' => Sign::Any,
@@ -86,14 +86,15 @@ pub(crate) fn iam_pattern(text: &str) -> impl Iterator<Item = Sign> + Clone {
     })
 }
 
-/// Whether all of a text fits a pattern. Takes time in proportion to the product of the two lengths:
-/// where the signs behind a star do not fit, that star alone takes one character more, since what
-/// earlier stars took was the least that they could.
+/// True if a whole text fits a pattern. Takes time in proportion to the product of the two lengths:
+/// if the signs after a star do not fit, only that star takes one more character, since earlier
+/// stars took the least they could.
 pub(crate) fn fits(pattern: impl Iterator<Item = Sign> + Clone, text: &str) -> bool {
     let (mut signs, mut rest) = (pattern, text.chars());
-    // What follows the last star, and the text from where that was tried last.
+    // The signs after the last star, and the text from where they were last tried.
     let mut star = None;
     loop {
+        // Before both are advanced: a star also fits no character at all.
         let from = rest.clone();
         match (signs.next(), rest.next()) {
             (Some(Sign::Any), _) => {

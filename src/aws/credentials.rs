@@ -1,4 +1,4 @@
-//! Where credentials come from, one place after the other, and why there are none.
+//! Looks for credentials in one place after the other, and explains why there are none.
 
 use std::error::Error;
 use std::fmt;
@@ -34,20 +34,20 @@ enum CredentialPlace {
     Instance,
 }
 
-/// The places, in the order in which they are asked.
+/// The places, in the order in which they are tried.
 #[derive(Debug)]
 pub(super) struct Chain {
     places: Vec<(CredentialPlace, Box<dyn ProvideCredentials>)>,
     recipe: Arc<Recipe>,
     is_chosen: bool,
-    /// What was found when the session was opened, for the first call: finding it may take a call
-    /// to STS, or a program that asks its user something.
+    /// The credentials found when the session was opened, for the first call: finding them may take
+    /// a call to STS, or a program that asks the user something.
     found: Mutex<Option<Credentials>>,
 }
 
 impl Chain {
-    /// As the AWS CLI has it: the environment goes first, unless a profile was chosen; then it is
-    /// left out.
+    /// Orders the places like the AWS CLI: the environment goes first, unless a profile was chosen;
+    /// then it is left out.
     pub(super) fn new(profiles: &Profiles, config: &ProviderConfig) -> Result<Self, AwsError> {
         let recipe = profiles.recipe()?;
         let profile = ProfileFileCredentialsProvider::builder()
@@ -73,7 +73,7 @@ impl Chain {
         Ok(Self { places, recipe, is_chosen, found: Mutex::new(None) })
     }
 
-    /// Looks for credentials, and keeps them for the first call.
+    /// Finds credentials, and keeps them for the first call.
     pub(super) async fn find(&self) -> Result<(), AwsError> {
         let found = self.ask().await.map_err(|error| of_credentials(&error))?;
         self.with_found(|it| *it = Some(found));
@@ -87,9 +87,9 @@ impl Chain {
                 Err(error) => error,
             };
             let is_there = match place {
-                // A profile that says where its credentials are means those and no others.
+                // A profile that names its credentials means those and no others.
                 CredentialPlace::Profile => self.recipe.base != Base::Nothing,
-                // It is asked last and answers for nobody: that it cannot be reached says nothing.
+                // Tried last, and absent on most machines, so failing to reach it means nothing.
                 CredentialPlace::Instance => false,
                 _ => !matches!(error, CredentialsError::CredentialsNotLoaded(_)),
             };
@@ -114,7 +114,7 @@ impl Chain {
     }
 
     fn with_found<T>(&self, change: impl FnOnce(&mut Option<Credentials>) -> T) -> T {
-        // It is whole between any two statements: a panic elsewhere does not spoil it.
+        // The value is whole whenever the lock is released, so a panic elsewhere does no harm.
         change(&mut self.found.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -131,10 +131,10 @@ impl ProvideCredentials for Chain {
     }
 }
 
-/// That there are no credentials: which place should have had them, and what it said.
+/// The error that there are no credentials: the place that should have had them, and its error.
 #[derive(Debug)]
 struct Missing {
-    /// None where no place has any.
+    /// `None` if no place has any.
     place: Option<CredentialPlace>,
     recipe: Arc<Recipe>,
     is_chosen: bool,
@@ -153,7 +153,7 @@ impl Error for Missing {
     }
 }
 
-/// Reads why there are no credentials.
+/// Explains why there are no credentials.
 pub(super) fn of_credentials(error: &CredentialsError) -> AwsError {
     let Some(missing) = find::<Missing>(error) else {
         return AwsError::Credentials { detail: causes(error) };
@@ -197,7 +197,7 @@ pub(super) fn of_credentials(error: &CredentialsError) -> AwsError {
     }
 }
 
-/// What STS says of a role that was to be assumed.
+/// Explains why STS did not let a role be assumed.
 fn of_assume_role(cause: &CredentialsError, recipe: &Recipe) -> Option<AwsError> {
     let error = find::<SdkError<AssumeRoleError, HttpResponse>>(cause)?;
     let role = recipe.role.clone().unwrap_or_else(|| "the profile's role".to_owned());
@@ -222,7 +222,7 @@ fn of_assume_role(cause: &CredentialsError, recipe: &Recipe) -> Option<AwsError>
     })
 }
 
-/// What is wrong with single sign-on.
+/// Explains a failed single sign-on.
 fn of_single_sign_on(cause: &CredentialsError, recipe: &Recipe) -> AwsError {
     if let Some(error) = find::<SdkError<GetRoleCredentialsError, HttpResponse>>(cause)
         && !error.as_service_error().is_some_and(GetRoleCredentialsError::is_unauthorized_exception)

@@ -33,7 +33,7 @@ impl WorkMailClient {
         Call::new(permission, format!("organization {organization} in {}", self.place))
     }
 
-    /// One page of the users of an organization, those that are switched off or deleted among them.
+    /// Fetches one page of the users of an organization, including disabled and deleted ones.
     pub async fn users(&self, id: &str, token: Option<String>) -> Result<Page<Entity>, Failure> {
         let call = self.call("workmail:ListUsers", id);
         let request = self.client.list_users().organization_id(id).set_next_token(token);
@@ -54,7 +54,7 @@ impl WorkMailClient {
         Ok((users.collect(), said(answer.next_token)))
     }
 
-    /// One page of the groups of an organization, without their members.
+    /// Fetches one page of the groups of an organization, without their members.
     pub async fn groups(&self, id: &str, token: Option<String>) -> Result<Page<Entity>, Failure> {
         let call = self.call("workmail:ListGroups", id);
         let request = self.client.list_groups().organization_id(id).set_next_token(token);
@@ -73,7 +73,7 @@ impl WorkMailClient {
         Ok((groups.collect(), said(answer.next_token)))
     }
 
-    /// One page of the resources of an organization, without their delegates.
+    /// Fetches one page of the resources of an organization, without their delegates.
     pub async fn resources(
         &self,
         id: &str,
@@ -97,7 +97,7 @@ impl WorkMailClient {
         Ok((resources.collect(), said(answer.next_token)))
     }
 
-    /// One page of the domains of an organization.
+    /// Fetches one page of the domains of an organization.
     pub async fn domains(&self, id: &str, token: Option<String>) -> Result<Page<Domain>, Failure> {
         let call = self.call("workmail:ListMailDomains", id);
         let request = self.client.list_mail_domains().organization_id(id).set_next_token(token);
@@ -109,7 +109,7 @@ impl WorkMailClient {
         Ok((domains.collect(), said(answer.next_token)))
     }
 
-    /// One page of the aliases of a user, a group or a resource; none of what is gone by now.
+    /// Fetches one page of the aliases of a user, a group or a resource; none if it is gone by now.
     pub async fn aliases(
         &self,
         id: &str,
@@ -126,7 +126,7 @@ impl WorkMailClient {
         Ok((answer.aliases.into_iter().flatten().collect(), said(answer.next_token)))
     }
 
-    /// One page of the members of a group; none of one that is gone by now.
+    /// Fetches one page of the members of a group; none if it is gone by now.
     pub async fn members(
         &self,
         id: &str,
@@ -147,7 +147,7 @@ impl WorkMailClient {
         Ok((members.collect(), said(answer.next_token)))
     }
 
-    /// One page of those who answer for a resource; none of one that is gone by now.
+    /// Fetches one page of the delegates of a resource; none if it is gone by now.
     pub async fn delegates(
         &self,
         id: &str,
@@ -168,7 +168,7 @@ impl WorkMailClient {
         Ok((delegates.collect(), said(answer.next_token)))
     }
 
-    /// One page of what others may do with a mailbox; nothing of one that is gone by now.
+    /// Fetches one page of other users' permissions on a mailbox; none if it is gone by now.
     pub async fn permissions(
         &self,
         id: &str,
@@ -191,8 +191,8 @@ impl WorkMailClient {
     }
 }
 
-/// Whether the entity has no such thing, or is gone since it was listed. An organization that is
-/// gone has a code of its own.
+/// True if the entity has no such thing, or is gone since it was listed. A missing organization has
+/// another code.
 fn is_about_entity<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     let code = error.as_service_error().and_then(|it| it.meta().code());
     matches!(code, Some("EntityNotFoundException" | "EntityStateException"))

@@ -1,4 +1,4 @@
-//! An object's bytes, from the network to whoever reads them on another thread.
+//! Passes an object's bytes from the network to a reader on another thread.
 
 use std::io::{self, Read};
 
@@ -11,16 +11,16 @@ use super::retry::{Retrier, pause};
 use super::s3::{ObjectBody, ObjectsClient, S3Object};
 use crate::limits;
 
-/// Where the bytes of one object go in.
+/// The sending end of an object's bytes.
 #[derive(Debug)]
 pub struct ObjectSink {
     chunks: mpsc::Sender<Result<Vec<u8>, AwsError>>,
 }
 
-/// Where the bytes of one object come out.
+/// The reading end of an object's bytes.
 ///
-/// It ends when all of them have come and never before: a download that is given up is an error.
-/// Reading blocks, and is not for asynchronous code.
+/// It ends only after all bytes have come: an abandoned download is an error. Reading blocks, and
+/// is not for asynchronous code.
 #[derive(Debug)]
 pub struct ObjectReader {
     chunks: mpsc::Receiver<Result<Vec<u8>, AwsError>>,
@@ -28,7 +28,7 @@ pub struct ObjectReader {
     bytes_left: u64,
 }
 
-/// The two ends of a stream of an object's bytes, which holds at most
+/// Creates the two ends of a stream of an object's bytes, which holds at most
 /// [`limits::S3_CHUNKS_AHEAD`] chunks of [`limits::S3_CHUNK_BYTES`].
 pub fn object_stream(object: &S3Object) -> (ObjectSink, ObjectReader) {
     let (sender, chunks) = mpsc::channel(limits::S3_CHUNKS_AHEAD);
@@ -37,7 +37,7 @@ pub fn object_stream(object: &S3Object) -> (ObjectSink, ObjectReader) {
 }
 
 impl ObjectSink {
-    /// Hands bytes over in chunks; tells whether anybody still reads.
+    /// Sends bytes in chunks. False if nobody reads any more.
     async fn send(&self, bytes: &[u8]) -> bool {
         for chunk in bytes.chunks(limits::S3_CHUNK_BYTES) {
             if self.chunks.send(Ok(chunk.to_vec())).await.is_err() {
@@ -47,9 +47,9 @@ impl ObjectSink {
         true
     }
 
-    /// Tells the reader why no more bytes come.
+    /// Sends the reader the error that ends the stream.
     pub async fn fail(self, error: AwsError) {
-        // Nobody need read any more.
+        // The reader may be gone already.
         let _unread = self.chunks.send(Err(error)).await;
     }
 }
@@ -73,8 +73,8 @@ impl Read for ObjectReader {
 }
 
 /// Fetches an object into a sink, from its first byte to its last. A stream that breaks off is
-/// gone on with where it broke, as long as each attempt brings something; memory stays within the
-/// sink's bound. Ends early, and well, when nobody reads any more.
+/// resumed where it broke, as long as attempts bring bytes; memory stays within the sink's bound.
+/// Ends early without an error if nobody reads any more.
 pub async fn download(
     client: &ObjectsClient,
     limiter: &RateLimiter,
@@ -91,6 +91,7 @@ pub async fn download(
         let Err(failure) = pass_on(&mut body, object, &mut from_byte, sink).await else {
             return Ok(());
         };
+        // Progress resets the count, so that a large object survives many broken connections.
         failed = if from_byte > first_byte { 1 } else { failed + 1 };
         if failed >= limits::AWS_ATTEMPTS_MAX || !matches!(failure, Failure::Transient(_)) {
             return Err(failure);
@@ -100,7 +101,7 @@ pub async fn download(
     Ok(())
 }
 
-/// Passes a body on to its end. `from_byte` says how far it got.
+/// Passes a body on to its end, and advances `from_byte`.
 async fn pass_on(
     body: &mut ObjectBody,
     object: &S3Object,
@@ -121,7 +122,7 @@ async fn pass_on(
             }
             Ok(None) if *from_byte == object.bytes => return Ok(()),
             Ok(None) => return Err(body.broken("the answer broke off".to_owned())),
-            // All bytes came, and still something is wrong with them: the checksum.
+            // All bytes came, so the failure is a wrong checksum.
             Err(failure) if *from_byte == object.bytes => {
                 return Err(body.nonsense(failure.into_error().to_string()));
             }

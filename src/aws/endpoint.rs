@@ -1,11 +1,11 @@
-//! Which endpoints may be spoken to.
+//! Checks which endpoints may be used.
 
 use super::error::AwsError;
 
-/// Refuses what is no endpoint, and one to which mail data would go in the clear.
+/// Refuses a text that is not an endpoint, and an endpoint that would get mail data in the clear.
 ///
-/// What is asked for is encryption, in whatever case its scheme is written: all that is not known
-/// to be private is not.
+/// The scheme may be in any case. The check requires encryption instead of forbidding `http`, so
+/// that anything not known to be private is refused.
 pub(crate) fn check(url: &str) -> Result<(), AwsError> {
     let not_an_endpoint = || AwsError::NotAnEndpoint { url: url.to_owned() };
     let (scheme, rest) = url.split_once("://").ok_or_else(not_an_endpoint)?;
@@ -22,8 +22,9 @@ pub(crate) fn check(url: &str) -> Result<(), AwsError> {
     }
 }
 
-/// Whether an authority is this machine.
+/// True if an authority is this machine.
 fn is_loopback(authority: &str) -> bool {
+    // After the last `@`, as URLs have it: `http://localhost@evil.example` goes to the latter.
     let host = authority.rsplit_once('@').map_or(authority, |it| it.1);
     let host = match host.strip_prefix('[') {
         Some(address) => address.split_once(']').map_or(address, |it| it.0),

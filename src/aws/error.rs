@@ -1,8 +1,8 @@
-//! What can go wrong with a call, in the words of whoever has to mend it.
+//! Failures of calls, in words for the person who has to fix them.
 
 use std::fmt;
 
-/// Why AWS did not give what was asked for.
+/// Why a call to AWS failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AwsError {
     #[error("no AWS region: give --region, or set AWS_REGION or a region in the profile")]
@@ -88,7 +88,7 @@ pub enum AwsError {
 }
 
 impl AwsError {
-    /// Whether it may go better in a while, with nobody doing anything about it.
+    /// True if the failure may pass without anybody doing anything.
     pub fn may_pass(&self) -> bool {
         matches!(
             self,
@@ -100,7 +100,7 @@ impl AwsError {
     }
 }
 
-/// A call to a service: the IAM action that allows it, and what it is about.
+/// A call to a service: the IAM action that allows it, and the resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     pub(super) permission: &'static str,
@@ -108,7 +108,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// A call that the IAM action `permission` allows, on `resource` in words.
+    /// Describes a call that the IAM action `permission` allows, on `resource` in words.
     pub fn new(permission: &'static str, resource: String) -> Self {
         Self { permission, resource }
     }
@@ -120,21 +120,21 @@ impl fmt::Display for Call {
     }
 }
 
-/// How a call failed, and so what to do next.
+/// A failed call, classified by what to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// Too many calls: go slower.
+    /// Too many calls: slow down.
     Throttled(AwsError),
-    /// May well go better the next time.
+    /// May well succeed the next time.
     Transient(AwsError),
-    /// A parameter was refused; with a page's token, most likely the token.
+    /// A parameter was refused; in a call with a page's token, most likely the token.
     BadParameter(AwsError),
-    /// Will not go better by itself.
+    /// Will not succeed by itself.
     Permanent(AwsError),
 }
 
 impl Failure {
-    /// The error, whatever is to be done about it.
+    /// Returns the error of any class.
     pub fn into_error(self) -> AwsError {
         match self {
             Self::Throttled(error)

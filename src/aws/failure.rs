@@ -1,4 +1,4 @@
-//! What an answer of the SDK means, by its type and its code.
+//! Classifies failures of the SDK by their type and code.
 
 use std::error::Error;
 use std::io;
@@ -11,7 +11,7 @@ use super::credentials::of_credentials;
 use super::error::{AwsError, Call, Failure};
 use crate::causes::in_one_line;
 
-/// Codes of calls that came too fast, over all services.
+/// Codes of calls that came too fast, of all services.
 const THROTTLED: &[&str] = &[
     "Throttling",
     "ThrottlingException",
@@ -24,7 +24,7 @@ const THROTTLED: &[&str] = &[
     "SlowDown",
 ];
 
-/// Reads what became of a call.
+/// Classifies a failed call.
 pub(crate) fn failure<E>(error: &SdkError<E, HttpResponse>, call: &Call) -> Failure
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -33,6 +33,7 @@ where
     match error {
         SdkError::ServiceError(context) => {
             let status = context.raw().status().as_u16();
+            // A success that the SDK cannot parse, such as a cut answer: the next may be whole.
             if context.raw().status().is_success() {
                 let detail = causes(context.err());
                 return Failure::Transient(AwsError::Incomprehensible { call: named, detail });
@@ -42,7 +43,7 @@ where
             let message = metadata.message().unwrap_or("");
             service_failure(status, code, message, call)
         }
-        // Credentials are fetched as part of a call, and may fail then.
+        // The SDK fetches credentials as part of a call.
         SdkError::DispatchFailure(_) if find::<CredentialsError>(error).is_some() => {
             let error = find::<CredentialsError>(error).map(of_credentials);
             Failure::Permanent(error.unwrap_or(AwsError::NoCredentials))
@@ -54,16 +55,17 @@ where
             call: named,
             detail: "no answer in time".to_owned(),
         }),
+        // Permanent, unlike other connection failures: trying again changes no certificate.
         SdkError::DispatchFailure(_) if is_untrusted(error) => {
             let detail = causes(error);
             Failure::Permanent(AwsError::UntrustedCertificate { call: named, detail })
         }
-        // Beside connections that fail, this is answers that break off or are garbled.
+        // Failed connections, and answers that are cut or garbled.
         _ => Failure::Transient(AwsError::Network { call: named, detail: causes(error) }),
     }
 }
 
-/// An error of one kind among an error and its causes.
+/// Finds an error of one type among an error and its causes.
 pub(super) fn find<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> Option<&'e E> {
     let mut cause = Some(error);
     while let Some(error) = cause {
@@ -75,12 +77,12 @@ pub(super) fn find<'e, E: Error + 'static>(error: &'e (dyn Error + 'static)) -> 
     None
 }
 
-/// Whether somebody answered whose certificate we do not trust.
+/// True if the peer's certificate is not trusted.
 pub(crate) fn is_untrusted(error: &(dyn Error + 'static)) -> bool {
     if let Some(rustls::Error::InvalidCertificate(_)) = error.downcast_ref() {
         return true;
     }
-    // An I/O error gives the cause of what it holds, and not that itself.
+    // The source of an I/O error is the cause of the error within it, not that error itself.
     let held = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
     held.is_some_and(|it| is_untrusted(it)) || error.source().is_some_and(is_untrusted)
 }
@@ -88,7 +90,7 @@ pub(crate) fn is_untrusted(error: &(dyn Error + 'static)) -> bool {
 fn service_failure(status: u16, code: &str, message: &str, call: &Call) -> Failure {
     let named = call.to_string();
     let detail = message.to_owned();
-    // Some protocols give a code with a prefix and a suffix.
+    // Some protocols put a prefix before the code.
     let code = code.rsplit_once('#').map_or(code, |it| it.1);
     let is_about_time = message.contains("ignature expired")
         || message.contains("ignature not yet current")
@@ -103,7 +105,7 @@ fn service_failure(status: u16, code: &str, message: &str, call: &Call) -> Failu
         "InvalidSignatureException" | "SignatureDoesNotMatch" | "AccessDenied" | "AuthFailure"
             if is_about_time =>
         {
-            // The SDK learns the difference from the answer: the next call may do.
+            // The SDK learns the difference from the answer, so the next call may succeed.
             Failure::Transient(AwsError::ClockSkew { call: named, detail })
         }
         "AccessDeniedException"
@@ -142,7 +144,7 @@ fn service_failure(status: u16, code: &str, message: &str, call: &Call) -> Failu
         "InvalidOperationException" if call.permission == "logs:FilterLogEvents" => {
             Failure::Permanent(AwsError::InfrequentAccess { call: named, detail })
         }
-        // Somebody else was changing the same thing.
+        // Another client was changing the same resource.
         "OperationAbortedException" | "ConcurrentModification" => {
             Failure::Transient(AwsError::Service { call: named, code: code.to_owned(), detail })
         }
@@ -167,7 +169,7 @@ fn service_failure(status: u16, code: &str, message: &str, call: &Call) -> Failu
     }
 }
 
-/// What was to be taken away and is not there has been taken away.
+/// Treats a missing resource as removed.
 pub(crate) fn unless_gone(answer: Result<(), Failure>) -> Result<(), Failure> {
     match answer {
         Err(Failure::Permanent(AwsError::NotFound { .. })) => Ok(()),
@@ -175,7 +177,7 @@ pub(crate) fn unless_gone(answer: Result<(), Failure>) -> Result<(), Failure> {
     }
 }
 
-/// Whom the service says it refused, as ` for ARN`.
+/// Returns the principal that the service refused, as ` for ARN`.
 fn principal(message: &str) -> String {
     message
         .strip_prefix("User: ")
@@ -183,8 +185,8 @@ fn principal(message: &str) -> String {
         .map_or_else(String::new, |(arn, _)| format!(" for {arn}"))
 }
 
-/// The action that the service says is not allowed, and on what, where it is another than that of
-/// the call: `iam:PassRole` is checked within calls of other services.
+/// Returns the action that was refused and its resource, if it is not the call's own:
+/// `iam:PassRole` is checked within calls of other services.
 fn other_permission<'m>(message: &'m str, permission: &str) -> Option<(&'m str, &'m str)> {
     let (_, rest) = message.split_once("is not authorized to perform: ")?;
     let (action, rest) = rest.split_once(' ')?;
@@ -192,7 +194,8 @@ fn other_permission<'m>(message: &'m str, permission: &str) -> Option<(&'m str, 
     (action != permission && action.contains(':')).then_some((action, resource))
 }
 
-/// An error and its causes in one line, without the layers that say nothing to an administrator.
+/// Returns an error and its causes in one line, without the layers that mean nothing to an
+/// administrator.
 pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
     const LAYERS: &[&str] = &[
         "dispatch failure",
@@ -205,8 +208,8 @@ pub(super) fn causes(error: &(dyn Error + 'static)) -> String {
     in_one_line(error, LAYERS).replace(['\n', '\r'], " ")
 }
 
-/// A text of an answer. Which ones AWS leaves out, its models do not say: one that is not there is
-/// as good as empty, and an empty text names nothing.
+/// Returns a text of an answer, or an empty one. AWS's models do not say which may be absent, and
+/// an empty text names nothing either.
 pub(crate) fn text(said: Option<String>) -> String {
     said.unwrap_or_default()
 }

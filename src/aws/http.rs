@@ -1,4 +1,4 @@
-//! How the services are reached: HTTP, and TLS for all but this machine.
+//! HTTP clients for the services, with TLS except to this machine.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,10 +15,10 @@ use rustls::pki_types::pem::PemObject as _;
 
 use super::error::AwsError;
 
-/// A client for every service of a session, for STS and single sign-on too.
+/// Creates a client for every service of a session, including STS and single sign-on.
 ///
-/// It trusts the certificate authorities of `bundle`, or those that the system trusts. The SDK's
-/// own client does the same with aws-lc, which takes four times as long to compile as ring.
+/// It trusts the certificate authorities of `bundle`, or else the system's. The SDK's own client
+/// does the same with aws-lc, which takes four times as long to compile as ring.
 pub(super) fn http_client(bundle: Option<&CaBundle>) -> Result<SharedHttpClient, AwsError> {
     let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
     let Some(bundle) = bundle else { return Ok(builder.build_https()) };
@@ -28,29 +28,29 @@ pub(super) fn http_client(bundle: Option<&CaBundle>) -> Result<SharedHttpClient,
     Ok(builder.tls_context(context).build_https())
 }
 
-/// Certificates of authorities, to be trusted instead of the system's.
+/// Certificates of authorities to trust instead of the system's.
 #[derive(Debug)]
 pub(super) struct CaBundle {
     path: PathBuf,
     named_by: &'static str,
-    /// Those that can be an authority's, and at least one.
+    /// The certificates that can be an authority's, at least one.
     pem: String,
 }
 
 impl CaBundle {
-    /// Reads a file of PEM. `named_by` says who named it.
+    /// Reads a PEM file. `named_by` is the setting that names it.
     ///
     /// # Errors
     ///
-    /// [`AwsError::CaBundle`] where the file cannot be read or has no certificate: to go on with
-    /// the system's would be to trust others than the user said.
+    /// [`AwsError::CaBundle`] if the file cannot be read or has no certificate: falling back to the
+    /// system's would trust others than the user said.
     pub(super) fn read(path: &Path, named_by: &'static str) -> Result<Self, AwsError> {
         let mut bundle = Self { path: path.to_owned(), named_by, pem: String::new() };
         let bytes = fs::read(path).map_err(|error| bundle.unusable(error.to_string()))?;
         let mut authorities = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(&bytes) {
             let certificate = certificate.map_err(|error| bundle.unusable(error.to_string()))?;
-            // The HTTP client panics at what is no authority's.
+            // The HTTP client panics at a certificate that is not an authority's.
             if authorities.add(certificate.clone()).is_ok() {
                 bundle.pem.push_str(&to_pem(&certificate));
             }

@@ -1,4 +1,4 @@
-//! The account's quota, found by trying.
+//! Finds the account's quota by trying.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,11 +8,11 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::limits;
 
-/// Paces calls so that they stay about at the rate that the service allows.
+/// Paces calls near the rate that the service allows.
 ///
-/// It begins at the usual quota and goes faster as long as nothing is throttled and calls have to
-/// wait for their turn; a throttled call makes it slower, once for a burst of them. After the
-/// first throttling it only feels its way upwards.
+/// It begins at the usual quota and goes faster while nothing is throttled and calls have to wait
+/// for their turn. A throttled call makes it slower, once per burst. After the first throttling it
+/// speeds up only slowly.
 #[derive(Debug)]
 pub struct RateLimiter {
     pace: Mutex<Pace>,
@@ -23,7 +23,7 @@ pub struct RateLimiter {
 struct Pace {
     /// Calls a second.
     rate: f64,
-    /// What `rate` never goes beyond.
+    /// The upper bound of `rate`.
     rate_max: f64,
     /// When the next call may go out.
     next: Instant,
@@ -38,33 +38,33 @@ impl Default for RateLimiter {
 }
 
 impl RateLimiter {
-    /// A limiter that knows nothing of the quota yet.
+    /// Creates a limiter for an unknown quota.
     pub fn new() -> Self {
         Self::between(limits::PULL_RATE_START, limits::PULL_RATE_MAX)
     }
 
-    /// A limiter that makes at most so many calls a second, and begins with as many.
+    /// Creates a limiter that starts at `rate` calls a second and never exceeds it.
     pub fn at_most(rate: u32) -> Self {
         Self::between(f64::from(rate), f64::from(rate))
     }
 
-    /// A limiter for S3, which allows a thousand times what CloudWatch Logs does.
+    /// Creates a limiter for S3, which allows a thousand times as many calls as CloudWatch Logs.
     pub fn for_objects() -> Self {
         Self::between(limits::S3_RATE_START, limits::S3_RATE_MAX)
     }
 
     fn between(rate: f64, rate_max: f64) -> Self {
-        // Below the least rate nothing would be tried again in time, and the quota never found.
+        // Below the least rate, retries would come too late to find the quota.
         let rate_max = rate_max.max(limits::PULL_RATE_MIN);
         let pace = Pace { rate, rate_max, next: Instant::now(), lowered: None };
         Self { pace: Mutex::new(pace), throttled: AtomicU64::new(0) }
     }
 
-    /// Waits for a turn. Tells whether it had to.
+    /// Waits for a turn. True if it had to wait.
     pub async fn turn(&self) -> bool {
         let now = Instant::now();
         let turn = self.with_pace(|pace| {
-            // Turns that nobody took are not saved up: the service would take them for a burst.
+            // Unused turns are not saved up: the service would see a burst.
             let turn = pace.next.max(now);
             pace.next = turn + Duration::from_secs_f64(1.0 / pace.rate);
             turn
@@ -73,45 +73,45 @@ impl RateLimiter {
         turn > now
     }
 
-    /// Notes a call that went through; `has_waited` says whether the limiter held it back, for
-    /// only then is a higher rate of any use.
+    /// Notes a successful call. `has_waited` is true if the limiter held it back; only then is a
+    /// higher rate of any use.
     pub fn went_through(&self, has_waited: bool) {
         if !has_waited {
             return;
         }
         self.with_pace(|pace| {
-            // Added for each call, this is a fifth of the rate in each second while the quota is
-            // unknown, and afterwards a tenth of a call: what goes up faster meets the quota at
-            // once again, and each meeting costs a pause.
+            // Added per call, this raises the rate by a fifth each second while the quota is
+            // unknown, and afterwards by a tenth of a call: a faster rise would hit the quota again
+            // at once, and each hit costs a pause.
             let gain = if pace.lowered.is_none() { 0.2 } else { 0.1 / pace.rate };
             pace.rate = (pace.rate + gain).min(pace.rate_max);
         });
     }
 
-    /// Notes a call that was throttled. `jitter`, from 0 to 1, keeps several programs from coming
-    /// back at the same moment.
+    /// Notes a throttled call. `jitter`, from 0 to 1, keeps several programs from coming back at
+    /// the same moment.
     pub fn was_throttled(&self, jitter: f64) {
         self.throttled.fetch_add(1, Ordering::Relaxed);
         let now = Instant::now();
         self.with_pace(|pace| {
-            // Calls that were under way together fail together, and say the same thing once.
+            // Concurrent calls are throttled together, which is one sign, not many.
             let is_new = pace.lowered.is_none_or(|it| now - it >= Duration::from_secs(1));
             if is_new {
                 pace.rate = (pace.rate * 0.7).max(limits::PULL_RATE_MIN);
                 pace.lowered = Some(now);
             }
-            // Everybody pauses, also where the rate stays: the quota of this second is used up.
+            // All calls pause, even if the rate stays: the quota of this second is used up.
             let pause = Duration::from_secs_f64((0.5 + jitter.clamp(0.0, 1.0)) / pace.rate);
             pace.next = pace.next.max(now + pause);
         });
     }
 
-    /// Calls that were throttled so far.
+    /// Returns the number of calls throttled so far.
     pub fn throttled(&self) -> u64 {
         self.throttled.load(Ordering::Relaxed)
     }
 
-    /// Calls a second, as of now.
+    /// Returns the current rate in calls a second.
     pub fn rate(&self) -> f64 {
         self.with_pace(|pace| pace.rate)
     }

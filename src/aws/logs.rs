@@ -7,55 +7,55 @@ use super::failure;
 use super::session::{Service, Session};
 use crate::limits;
 
-/// A log group, as far as it is known.
+/// A log group, as far as known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogGroup {
     pub name: String,
     /// Its ARN without the trailing `:*`: account, region and name in one.
     pub arn: String,
-    /// When it was made, in milliseconds since 1970.
+    /// When it was created, in milliseconds since 1970.
     pub created_ms: Option<i64>,
-    /// Days after which events are deleted; `None` when they never are.
+    /// Days after which events are deleted; `None` for never.
     pub retention_days: Option<u32>,
-    /// Bytes stored, by the service's own count, which lags behind.
+    /// Bytes stored, by the service's own count, which lags.
     pub stored_bytes: Option<u64>,
     /// The ARN of the KMS key that new events are encrypted with; `None` for CloudWatch's own.
     pub kms_key: Option<String>,
-    /// Whether a data protection policy may mask parts of messages.
+    /// True if a data protection policy may mask parts of messages.
     pub is_masked: bool,
-    /// Whether it cannot be deleted before its protection is taken off.
+    /// True if it cannot be deleted before its protection is removed.
     pub is_deletion_protected: bool,
-    /// How many metrics are counted from its events.
+    /// The number of metric filters on it.
     pub metric_filter_count: u32,
 }
 
-/// A log stream, as far as it tells whether something has arrived.
+/// A log stream, as far as it shows whether something has arrived.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogStream {
     pub name: String,
-    /// When the last event was taken in, in milliseconds since 1970. Lags behind.
+    /// When the last event was ingested, in milliseconds since 1970. Lags.
     pub last_ingestion_ms: Option<i64>,
 }
 
-/// One event as CloudWatch gave it.
+/// One event as CloudWatch returned it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogEvent {
     pub log_stream: Option<String>,
-    /// The service's ID of it.
+    /// The service's ID of the event.
     pub event_id: Option<String>,
     /// When it happened, in milliseconds since 1970.
     pub timestamp_ms: Option<i64>,
-    /// When it was taken in, in milliseconds since 1970.
+    /// When it was ingested, in milliseconds since 1970.
     pub ingestion_ms: Option<i64>,
     pub message: Option<String>,
 }
 
-/// One answer of a listing of events.
+/// One page of a listing of events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventPage {
-    /// The events, none perhaps although more follow.
+    /// The events; may be empty although more follow.
     pub events: Vec<LogEvent>,
-    /// What to ask with for the next page; `None` at the end.
+    /// The token of the next page; `None` at the end.
     pub next_token: Option<String>,
 }
 
@@ -63,9 +63,9 @@ pub struct EventPage {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EventQuery {
     pub first_ms: i64,
-    /// The last millisecond, itself inside.
+    /// The last millisecond, inclusive.
     pub last_ms: i64,
-    /// The streams to look at, at most [`limits::FILTER_STREAMS_MAX`]; empty for all.
+    /// The streams to list, at most [`limits::FILTER_STREAMS_MAX`]; empty for all.
     pub log_streams: Vec<String>,
 }
 
@@ -87,7 +87,7 @@ impl LogsClient {
         Call::new(permission, format!("log group {group} in {}", self.place))
     }
 
-    /// One page of the events of a group, in order of their times.
+    /// Fetches one page of the events of a group, in order of time.
     pub async fn events(
         &self,
         group: &str,
@@ -100,7 +100,7 @@ impl LogsClient {
             .filter_log_events()
             .log_group_name(group)
             .start_time(query.first_ms.max(0))
-            // Documented as inclusive; a millisecond more costs nothing if it were not.
+            // Documented as inclusive; one millisecond more guards against an exclusive end.
             .end_time(query.last_ms.saturating_add(1).max(0))
             .set_log_stream_names(streams)
             .set_next_token(token)
@@ -117,8 +117,8 @@ impl LogsClient {
         Ok(EventPage { events: events.collect(), next_token: answer.next_token })
     }
 
-    /// One page of the groups whose names begin with `prefix`, in order of their names, and the
-    /// token of the next.
+    /// Fetches one page of the groups whose names begin with `prefix`, in order of their names, and
+    /// the token of the next.
     pub async fn groups(
         &self,
         prefix: &str,
@@ -157,7 +157,7 @@ impl LogsClient {
         Ok((groups.collect(), answer.next_token))
     }
 
-    /// One page of the streams of a group, and the token of the next.
+    /// Fetches one page of the streams of a group, and the token of the next.
     pub async fn streams(
         &self,
         group: &str,

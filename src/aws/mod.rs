@@ -1,9 +1,9 @@
-//! Amazon's services, as far as mailtrace uses them: who we are, CloudWatch Logs, S3, and WorkMail's
+//! Amazon's services as far as mailtrace uses them: sessions, CloudWatch Logs, S3, and WorkMail's
 //! directory.
 //!
-//! The types of the AWS SDK stay within this module, and within the clients of `provisioning`. Retries are ours: the SDK's are switched
-//! off, so that the [`RateLimiter`] sees every throttled answer and a listing can begin again
-//! where a page was lost.
+//! The types of the AWS SDK stay within this module, and within the clients of `provisioning`.
+//! Retries are ours: the SDK's are off, so that the [`RateLimiter`] sees every throttled answer and
+//! a listing can begin again where a page was lost.
 
 mod credentials;
 mod directory;

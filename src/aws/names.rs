@@ -1,17 +1,17 @@
-//! What resources are called: ARNs, partitions, and where WorkMail puts its log groups.
+//! Names of resources: ARNs, partitions, and WorkMail's log groups.
 
 use std::fmt;
 
-/// Where WorkMail puts its log groups by default (administrator guide, "Enabling email event
+/// The prefix of WorkMail's log groups by default (administrator guide, "Enabling email event
 /// logging").
 pub const GROUP_PREFIX: &str = "/aws/workmail/emailevents/";
 
-/// The name of the log group that WorkMail makes for an organization's alias.
+/// Returns the name of the log group that WorkMail creates for an organization's alias.
 pub fn default_group(alias: &str) -> String {
     format!("{GROUP_PREFIX}{alias}")
 }
 
-/// The partition that a region is in, which every ARN begins with.
+/// Returns the partition of a region, with which every ARN begins.
 pub fn partition(region: &str) -> &'static str {
     match region.split('-').next() {
         Some("cn") => "aws-cn",
@@ -31,7 +31,7 @@ pub struct LogGroupArn {
 }
 
 impl LogGroupArn {
-    /// The ARN of a group in a region of an account.
+    /// Builds the ARN of a group.
     pub fn new(region: &str, account: &str, name: &str) -> Self {
         Self {
             partition: partition(region).to_owned(),
@@ -41,7 +41,7 @@ impl LogGroupArn {
         }
     }
 
-    /// Reads an ARN; `None` if it is not that of a log group.
+    /// Parses an ARN; `None` if it is not that of a log group.
     pub fn parse(arn: &str) -> Option<Self> {
         let mut parts = arn.splitn(7, ':');
         let (scheme, partition) = (parts.next()?, parts.next()?);
@@ -58,7 +58,7 @@ impl LogGroupArn {
         })
     }
 
-    /// With the `:*` behind it that WorkMail, and most permissions, want.
+    /// Returns the ARN with the trailing `:*` that WorkMail, and most permissions, require.
     pub fn with_streams(&self) -> String {
         format!("{self}:*")
     }

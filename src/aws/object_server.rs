@@ -1,4 +1,4 @@
-//! A bucket on this machine, for tests: lists and gives out objects, and misbehaves when told to.
+//! A local bucket for tests: lists and serves objects, and misbehaves on request.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
@@ -7,12 +7,12 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
-/// What happens to one request instead of its answer.
+/// A fault in place of an answer.
 #[derive(Clone, Debug)]
 pub(crate) enum Fault {
     /// The body ends after so many bytes, and the connection with it.
     Cut(usize),
-    /// So many bytes, and then nothing more until the server goes; the flag is set.
+    /// The body stops after so many bytes until the server ends; then the flag is set.
     Hang(usize, Arc<AtomicBool>),
     /// An error: status, code, message, further headers.
     Refuse(u16, &'static str, &'static str, &'static str),
@@ -52,7 +52,7 @@ impl ObjectServer {
                 if shared.state().is_over {
                     return;
                 }
-                // A client that goes away is no failure of the server.
+                // A client that disconnects is not a failure of the server.
                 std::thread::spawn(move || shared.serve(&stream.unwrap()).ok());
             }
         });
@@ -67,13 +67,13 @@ impl ObjectServer {
         self.shared.state().objects.insert(key.to_owned(), bytes.to_vec());
     }
 
-    /// Has the next request for `key` (or for the listing: an empty one) go wrong, after those
-    /// that were told before.
+    /// Makes the next request for `key` (empty for the listing) fail, after the faults already
+    /// queued for it.
     pub(crate) fn fail(&self, key: &str, fault: Fault) {
         self.shared.state().faults.entry(key.to_owned()).or_default().push_back(fault);
     }
 
-    /// The requests so far: `list` or `get KEY FROM`.
+    /// Takes the requests so far: `list` or `get KEY FROM`.
     pub(crate) fn requests(&self) -> Vec<String> {
         std::mem::take(&mut self.shared.state().requests)
     }
@@ -83,7 +83,7 @@ impl Drop for ObjectServer {
     fn drop(&mut self) {
         self.shared.state().is_over = true;
         self.shared.has_ended.notify_all();
-        // The listener looks up, and goes.
+        // Wakes the listener, which then ends.
         drop(TcpStream::connect(&self.address));
     }
 }
@@ -93,7 +93,7 @@ impl Shared {
         self.state.lock().unwrap()
     }
 
-    /// One request a connection.
+    /// Serves one request per connection.
     fn serve(&self, stream: &TcpStream) -> std::io::Result<()> {
         let mut lines = BufReader::new(stream).lines();
         let request = lines.next().unwrap_or_else(|| Ok(String::new()))?;
@@ -188,7 +188,7 @@ impl Shared {
     }
 }
 
-/// What stands for the content of an object.
+/// Returns the tag of an object's content.
 pub(crate) fn etag(bytes: &[u8]) -> String {
     format!("\"{:016x}\"", xxhash_rust::xxh3::xxh3_64(bytes))
 }
@@ -202,7 +202,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('"', "&quot;")
 }
 
-/// Takes percent-encoding off.
+/// Decodes percent-encoding.
 fn decoded(text: &str) -> String {
     percent_encoding::percent_decode_str(text).decode_utf8().unwrap().into_owned()
 }

@@ -1,5 +1,5 @@
-//! The AWS configuration files: read once, so that all parts of a session see the same, and what
-//! is wrong with them is told rather than passed over.
+//! The AWS configuration files, read once, so that all parts of a session see the same, and
+//! mistakes in them are reported rather than ignored.
 
 use std::collections::HashMap;
 use std::error::Error as _;
@@ -15,20 +15,20 @@ use aws_types::os_shim_internal::{Env, Fs};
 
 use super::error::AwsError;
 
-/// The profiles of both files, and the one that is meant.
+/// The profiles of both files, and the selected one.
 #[derive(Debug)]
 pub(super) struct Profiles {
-    /// The one that is meant, `default` where none is named.
+    /// The selected profile, `default` if none is named.
     pub(super) name: String,
-    /// Whether it is named by whoever gave the command, rather than by the environment or not at
-    /// all. It goes before the environment's credentials then, as the AWS CLI has it.
+    /// True if the command names it, rather than the environment or nothing. It then goes before
+    /// the environment's credentials, as in the AWS CLI.
     pub(super) is_chosen: bool,
     set: ProfileSet,
-    /// What was read, for the SDK, which would read the files again.
+    /// The files' content for the SDK, which would read them again.
     pub(super) files: EnvConfigFiles,
 }
 
-/// Where a profile gets its credentials from at first; roles are assumed with those.
+/// The source of a profile's first credentials, with which roles are assumed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Base {
     Nothing,
@@ -38,34 +38,34 @@ pub(super) enum Base {
     /// A sign-in to the console (`aws login`).
     Login,
     Process,
-    /// A token that somebody else issued.
+    /// A token of another issuer.
     WebIdentity,
     /// The environment, the container or the instance.
     Machine,
 }
 
-/// How a profile comes to its credentials.
+/// The way in which a profile gets its credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Recipe {
     /// The name of the profile.
     pub(super) profile: String,
     pub(super) base: Base,
-    /// The profile that says so; another than `profile` where that names a `source_profile`.
+    /// The profile that has `base`: another than `profile` if that names a `source_profile`.
     pub(super) base_profile: String,
     /// The role that is assumed last.
     pub(super) role: Option<String>,
-    /// Whether a role asks for a code, which the SDK does not.
+    /// True if a role requires a code, for which the SDK cannot ask.
     pub(super) has_mfa: bool,
 }
 
-/// How many profiles name one another at most.
+/// Profiles in a chain of `source_profile`s at most.
 const SOURCES_MAX: usize = 16;
 
-/// Profiles that an error mentions.
+/// Profiles that an error names at most.
 const NAMES_SHOWN: usize = 8;
 
 impl Profiles {
-    /// Reads the files. `chosen` is the profile that was asked for.
+    /// Reads the files. `chosen` is the profile that the command names.
     pub(super) async fn read(chosen: Option<&str>) -> Result<Self, AwsError> {
         let named = |variable| std::env::var(variable).ok().filter(|it| !it.is_empty());
         let from_environment = || named("AWS_PROFILE").or_else(|| named("AWS_DEFAULT_PROFILE"));
@@ -75,11 +75,11 @@ impl Profiles {
             (EnvConfigFileKind::Credentials, "AWS_SHARED_CREDENTIALS_FILE", "credentials"),
         ]
         .map(|(kind, variable, file)| (kind, location(variable, file)));
-        // Whoever has credentials in the environment need not be able to read the others.
+        // With credentials in the environment, unreadable files do no harm.
         let needs_files = name.is_some() || named("AWS_ACCESS_KEY_ID").is_none();
         let mut read = Vec::new();
         for (kind, path) in texts {
-            // Without a home there are none, and the SDK wants to be given some.
+            // Without a home there are no files, but the SDK wants some.
             let path = path.unwrap_or_default();
             let text = match read_text(&path) {
                 Ok(text) => text,
@@ -111,13 +111,13 @@ impl Profiles {
         }
     }
 
-    /// What the profile says of something.
+    /// Returns a setting of the profile.
     pub(super) fn get(&self, key: &str) -> Option<&str> {
         self.set.get(key).filter(|it| !it.is_empty())
     }
 
-    /// The endpoint that the environment or the profile gives to a service, whether it is used
-    /// or not: what gives out credentials does not heed `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`.
+    /// Returns the endpoint that the environment or the profile sets for a service, even if it is
+    /// to be ignored: providers of credentials do not heed `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS`.
     pub(super) fn endpoint(&self, service_id: &str) -> Option<String> {
         let environment = Env::real();
         let value = EnvConfigValue::new().env("AWS_ENDPOINT_URL").profile("endpoint_url");
@@ -125,7 +125,7 @@ impl Profiles {
         value.load(&environment, Some(&self.set)).map(|(url, _)| url.into_owned())
     }
 
-    /// How the profile comes to its credentials.
+    /// Returns the way in which the profile gets its credentials.
     pub(super) fn recipe(&self) -> Result<Recipe, AwsError> {
         let mut recipe = Recipe {
             profile: self.name.clone(),
@@ -145,8 +145,11 @@ impl Profiles {
                 );
                 return Err(AwsError::Credentials { detail });
             };
+            // With a token the role is assumed by the token, not by a source profile.
             let is_role = profile.get("role_arn").is_some()
                 && profile.get("web_identity_token_file").is_none();
+            // As in the SDK, a source profile with keys of its own ends the chain, even if it names
+            // a role.
             if !is_role || (index > 0 && has_keys(profile)) {
                 recipe.base = base_of(profile);
                 return Ok(recipe);
@@ -163,7 +166,7 @@ impl Profiles {
                 }
             }
         }
-        // The SDK says which ones go round in a circle.
+        // The SDK's own error names the profiles of a circle.
         Ok(recipe)
     }
 
@@ -192,7 +195,7 @@ fn has_keys(profile: &Profile) -> bool {
     profile.get("aws_access_key_id").is_some() && profile.get("aws_secret_access_key").is_some()
 }
 
-/// In the order in which the SDK looks.
+/// Checked in the order in which the SDK looks.
 fn base_of(profile: &Profile) -> Base {
     const SSO: [&str; 3] = ["sso_session", "sso_start_url", "sso_account_id"];
     let has = |key| profile.get(key).is_some();
@@ -213,7 +216,7 @@ fn base_of(profile: &Profile) -> Base {
     }
 }
 
-/// Where a file is: where a variable says, else in the home directory.
+/// Returns the path of a file: from a variable, else in the home directory.
 fn location(variable: &str, file: &str) -> Option<PathBuf> {
     let home = || std::env::var_os("HOME").filter(|it| !it.is_empty()).map(PathBuf::from);
     let Some(named) = std::env::var_os(variable) else {
@@ -230,7 +233,7 @@ fn in_home(named: &OsString, home: Option<PathBuf>) -> PathBuf {
     }
 }
 
-/// A file, empty where there is none: it need not be there.
+/// Reads a file; an absent one is empty, since none is required.
 fn read_text(path: &Path) -> Result<String, AwsError> {
     let unusable = |detail: String| {
         let detail = format!("cannot read {}: {detail}", path.display());
@@ -242,7 +245,7 @@ fn read_text(path: &Path) -> Result<String, AwsError> {
         Err(error) => return Err(unusable(error.to_string())),
     };
     match String::from_utf8(bytes) {
-        // Editors put one in front, and the SDK takes it for a property.
+        // Editors add a byte order mark, which the SDK takes for a property.
         Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned()),
         Err(error) => {
             let sound = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
@@ -252,10 +255,10 @@ fn read_text(path: &Path) -> Result<String, AwsError> {
     }
 }
 
-/// A configuration file in the SDK's spelling, line by line.
+/// Rewrites a configuration file in the SDK's spelling, line by line.
 ///
-/// In a `services` section the AWS documentation and the CLI write `cloudwatch_logs`, and the SDK
-/// looks for `cloudwatch-logs`. The CLI takes names of profiles in quotes, the SDK does not.
+/// In a `services` section, the AWS documentation and the CLI write `cloudwatch_logs`, while the
+/// SDK looks for `cloudwatch-logs`. The CLI accepts quoted names of profiles, the SDK does not.
 fn as_the_sdk_spells(text: &str) -> String {
     let mut is_services = false;
     let mut spelt = String::with_capacity(text.len());
@@ -286,6 +289,7 @@ async fn parse(
         files = files.with_file(*kind, path);
         texts.insert(path.clone().into_os_string(), text.clone().into_bytes());
     }
+    // From memory: a file that changes meanwhile cannot make the parts of a session disagree.
     let texts = Fs::from_raw_map(texts);
     let name = name.to_owned().into();
     let parsed = aws_config::profile::load(&texts, &Env::real(), &files.build(), Some(name)).await;

@@ -1,4 +1,4 @@
-//! Calls that are made again until they go through or there is no hope.
+//! Repeats calls until they succeed or there is no hope.
 
 use std::time::Duration;
 
@@ -7,34 +7,34 @@ use tokio::time::{Instant, sleep};
 use super::{AwsError, Failure, RateLimiter};
 use crate::limits;
 
-/// Makes calls in turn and again.
+/// Makes calls at the limiter's pace, and repeats failed ones.
 ///
-/// Throttling only costs time, up to [`limits::AWS_THROTTLED_SECONDS_MAX`] without a single call
-/// that goes through. Anything else that may pass is tried [`limits::AWS_ATTEMPTS_MAX`] times, with
-/// pauses that double and are spread at random.
+/// Throttling only costs time, up to [`limits::AWS_THROTTLED_SECONDS_MAX`] for one call. Any other
+/// failure that may pass is retried up to [`limits::AWS_ATTEMPTS_MAX`] attempts, with random pauses
+/// whose bound doubles.
 pub struct Retrier<'r> {
     limiter: &'r RateLimiter,
     attempts_max: u32,
 }
 
 impl<'r> Retrier<'r> {
-    /// Makes calls at the limiter's pace.
+    /// Creates a retrier with the usual number of attempts.
     pub fn new(limiter: &'r RateLimiter) -> Self {
         Self { limiter, attempts_max: limits::AWS_ATTEMPTS_MAX }
     }
 
-    /// For the first call to a service, when it is more likely that something is set up wrongly
-    /// than that something has just broken.
+    /// Creates a retrier with fewer attempts, for the first call to a service, when a wrong setting
+    /// is more likely than a passing failure.
     pub fn first(limiter: &'r RateLimiter) -> Self {
         Self { limiter, attempts_max: limits::AWS_FIRST_ATTEMPTS_MAX }
     }
 
-    /// Makes a call until it goes through.
+    /// Makes a call until it succeeds.
     ///
     /// # Errors
     ///
-    /// [`Failure::Permanent`] and [`Failure::BadParameter`] at once, the others when it has been
-    /// tried for long enough.
+    /// [`Failure::Permanent`] and [`Failure::BadParameter`] at once, the others after enough
+    /// attempts.
     pub async fn call<T>(
         &self,
         mut attempt: impl AsyncFnMut() -> Result<T, Failure>,
@@ -48,6 +48,7 @@ impl<'r> Retrier<'r> {
                     self.limiter.went_through(has_waited);
                     return Ok(answer);
                 }
+                // Not counted as a failed attempt: the service is well, and a slower pace will do.
                 Err(Failure::Throttled(error)) => {
                     self.limiter.was_throttled(random());
                     let seconds = begun.elapsed().as_secs();
@@ -57,7 +58,7 @@ impl<'r> Retrier<'r> {
                 }
                 Err(Failure::Transient(error)) => {
                     failed += 1;
-                    // The SDK has learnt the difference by then, or it cannot be made up for.
+                    // After a few attempts the SDK has either corrected for the clock or cannot.
                     let is_skewed = matches!(error, AwsError::ClockSkew { .. });
                     let attempts_max =
                         if is_skewed { limits::AWS_FIRST_ATTEMPTS_MAX } else { self.attempts_max };
@@ -71,12 +72,12 @@ impl<'r> Retrier<'r> {
         }
     }
 
-    /// Lists page after page to the end. `what` names what is listed, in the plural.
+    /// Lists all pages. `what` names the items, in the plural.
     ///
     /// # Errors
     ///
-    /// As [`Retrier::call`], and [`AwsError::CutListing`] where there are more than `pages_max`
-    /// pages: nothing can be told from a part of a list.
+    /// As [`Retrier::call`], and [`AwsError::CutListing`] if there are more than `pages_max` pages:
+    /// nothing can be decided on a part of a list.
     pub async fn pages<T>(
         &self,
         what: &'static str,
@@ -103,16 +104,16 @@ fn still_throttled(error: AwsError, seconds: u64) -> AwsError {
     }
 }
 
-/// The pause after so many failures: anything up to a bound that doubles ("full jitter").
+/// Returns the pause after `failed` failures: random up to a bound that doubles ("full jitter").
 pub(super) fn pause(failed: u32) -> Duration {
     let bound = limits::AWS_PAUSE_MS_MAX.min(100_u64.saturating_mul(1 << failed.min(16)));
     Duration::from_secs_f64(bound as f64 / 1_000.0 * random())
 }
 
-/// A number from 0 to 1. It spreads pauses, and nothing hangs on it being hard to guess.
+/// Returns a random number from 0 to 1. It only spreads pauses, so it need not be hard to guess.
 fn random() -> f64 {
     use std::hash::{BuildHasher, Hasher};
-    // Each `RandomState` has keys of its own.
+    // Each `RandomState` has its own random keys.
     let hash = std::hash::RandomState::new().build_hasher().finish();
     f64::from(u32::try_from(hash >> 32).unwrap_or(u32::MAX)) / f64::from(u32::MAX)
 }

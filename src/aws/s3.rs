@@ -1,4 +1,4 @@
-//! S3: listings of objects, and their bytes.
+//! S3: lists objects and reads their bytes.
 
 use std::error::Error;
 use std::fmt;
@@ -17,17 +17,17 @@ use super::failure::{self, text};
 use super::session::{Service, Session};
 use crate::limits;
 
-/// Where objects lie: `s3://bucket/prefix`.
+/// The address of objects: `s3://bucket/prefix`.
 ///
-/// As everywhere in S3 a prefix is the beginning of a key, and ends within a folder's name unless
-/// it ends with `/`. Without one it is the whole bucket.
+/// As everywhere in S3, a prefix is the beginning of a key, and may end within a folder's name
+/// unless it ends in `/`. Without a prefix, the address is the whole bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct S3Url {
     bucket: String,
     prefix: String,
 }
 
-/// A text that names no bucket.
+/// A text that is not the address of a bucket.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("\"{text}\" is not of the form s3://bucket/prefix")]
 pub struct S3UrlError {
@@ -51,7 +51,7 @@ impl S3Url {
         &self.bucket
     }
 
-    /// The beginning of the keys; empty for all.
+    /// Returns the beginning of the keys; empty for all.
     pub fn prefix(&self) -> &str {
         &self.prefix
     }
@@ -71,11 +71,11 @@ impl fmt::Display for S3Url {
     }
 }
 
-/// An object as a listing tells of it.
+/// An object in a listing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct S3Object {
     pub key: String,
-    /// What stands for its content, quotes and all.
+    /// The tag that identifies its content, with its quotes.
     pub etag: String,
     pub bytes: u64,
     /// When it was last written, in milliseconds since 1970.
@@ -93,16 +93,16 @@ impl ObjectsClient {
     /// Calls as the session's identity, in its region.
     pub fn new(session: &Session) -> Self {
         let config = aws_sdk_s3::config::Builder::from(&session.config)
-            // Another endpoint hardly has a name for each bucket.
+            // A custom endpoint hardly has a host name for each bucket.
             .force_path_style(session.endpoint_url(Service::S3).is_some())
-            // We stall streams ourselves, while the store has enough to do; `ObjectBody` tells a
-            // stream that nothing comes from.
+            // We stall streams ourselves while the store is busy; `ObjectBody` detects one that has
+            // dried up.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         Self { client: Client::from_conf(config.build()), region: session.region().to_owned() }
     }
 
-    /// One page of the objects whose keys begin with `prefix`, in order of their keys, and the
-    /// token of the next.
+    /// Fetches one page of the objects whose keys begin with `prefix`, in order of their keys, and
+    /// the token of the next.
     pub async fn objects(
         &self,
         bucket: &str,
@@ -126,11 +126,11 @@ impl ObjectsClient {
         Ok((objects.collect::<Result<_, _>>()?, next))
     }
 
-    /// The bytes of an object from `from_byte` on, as long as it is the one that was listed.
+    /// Fetches the bytes of an object from `from_byte` on, if it is still the one that was listed.
     ///
     /// # Errors
     ///
-    /// [`AwsError::ObjectChanged`] when the object has changed since it was listed.
+    /// [`AwsError::ObjectChanged`] if the object has changed since it was listed.
     pub async fn get(
         &self,
         bucket: &str,
@@ -148,6 +148,8 @@ impl ObjectsClient {
             .send()
             .await
             .map_err(|error| self.failure(&error, &call, bucket))?;
+        // An endpoint that ignores ranges would send the first bytes again, in the middle of the
+        // object.
         let range = text(answer.content_range);
         if from_byte > 0 && !range.starts_with(&format!("bytes {from_byte}-")) {
             let detail = format!("bytes from {from_byte} on were asked for, and not given");
@@ -157,7 +159,7 @@ impl ObjectsClient {
         Ok(ObjectBody { stream: answer.body, call })
     }
 
-    /// Reads what became of a call; S3 has ways to refuse that the other services do not have.
+    /// Classifies a failed call: S3 has ways to refuse that other services do not have.
     fn failure<E>(&self, error: &SdkError<E, HttpResponse>, call: &Call, bucket: &str) -> Failure
     where
         E: ProvideErrorMetadata + Error + 'static,
@@ -193,10 +195,10 @@ impl ObjectsClient {
     }
 }
 
-/// An object as a listing has it; nothing of one without a key.
+/// Reads an object of a listing; `None` without a key.
 fn listed(object: Object, call: &Call) -> Result<Option<S3Object>, Failure> {
     let Some(key) = object.key else { return Ok(None) };
-    // An empty object is passed over, so one of which this is not said must not seem empty.
+    // Empty objects are skipped, so one of unknown length must not seem empty.
     let Some(bytes) = object.size.and_then(|it| u64::try_from(it).ok()) else {
         let (call, detail) = (call.to_string(), format!("it does not say how long {key} is"));
         return Err(Failure::Permanent(AwsError::Incomprehensible { call, detail }));
@@ -205,7 +207,7 @@ fn listed(object: Object, call: &Call) -> Result<Option<S3Object>, Failure> {
     Ok(Some(S3Object { key, etag: text(object.e_tag), bytes, modified_ms }))
 }
 
-/// The bytes of an object on their way.
+/// The bytes of an object as they arrive.
 #[derive(Debug)]
 pub struct ObjectBody {
     stream: ByteStream,
@@ -213,11 +215,11 @@ pub struct ObjectBody {
 }
 
 impl ObjectBody {
-    /// The next bytes; `None` at the end.
+    /// Returns the next bytes; `None` at the end.
     ///
     /// # Errors
     ///
-    /// [`Failure::Transient`] when the stream breaks off, or nothing comes for
+    /// [`Failure::Transient`] if the stream breaks off, or nothing comes for
     /// [`limits::AWS_ATTEMPT_SECONDS`].
     pub async fn next(&mut self) -> Result<Option<Vec<u8>>, Failure> {
         let patience = Duration::from_secs(limits::AWS_ATTEMPT_SECONDS);
@@ -229,12 +231,12 @@ impl ObjectBody {
         }
     }
 
-    /// That the stream is not what was asked for.
+    /// The failure of a stream that broke off.
     pub(super) fn broken(&self, detail: String) -> Failure {
         Failure::Transient(AwsError::Network { call: self.call.to_string(), detail })
     }
 
-    /// That the stream is not what was announced, and would hardly be the next time.
+    /// The failure of a stream that contradicts its listing, which a retry would hardly change.
     pub(super) fn nonsense(&self, detail: String) -> Failure {
         let call = self.call.to_string();
         Failure::Permanent(AwsError::Incomprehensible { call, detail })

@@ -1,4 +1,4 @@
-//! Who we are and where: region, credentials and endpoint from the usual chain.
+//! A session: region, credentials and endpoint from the usual chain.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,8 +19,8 @@ use super::http::{CaBundle, http_client};
 use super::profiles::Profiles;
 use crate::limits;
 
-/// What the user says about where to go and as whom. What is not said comes from the environment,
-/// the profile, or the instance.
+/// The user's choice of profile, region and endpoint. What is not chosen comes from the
+/// environment, the profile, or the instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SessionOptions {
     /// A profile of the AWS configuration files.
@@ -31,21 +31,21 @@ pub struct SessionOptions {
     pub endpoint_url: Option<String>,
 }
 
-/// Whose credentials some are.
+/// The owner of credentials.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct CallerIdentity {
     /// The number of the account.
     pub account: String,
-    /// The ARN of the user or of the role's session; empty where the service does not say it.
+    /// The ARN of the user or of the role's session; empty if the service does not return it.
     pub arn: String,
 }
 
-/// A region and credentials that were there when it was opened.
+/// A region, and credentials that existed when it was opened.
 #[derive(Clone, Debug)]
 pub struct Session {
     pub(crate) config: SdkConfig,
     region: String,
-    /// The endpoint for every service that was named with the command.
+    /// The endpoint for every service that the command names.
     endpoint_url: Option<String>,
 }
 
@@ -67,6 +67,7 @@ impl Session {
             .timeout_config(timeouts.clone())
             .profile_files(profiles.files.clone())
             .profile_name(&profiles.name)
+            // `Chain` provides them instead, in the AWS CLI's order.
             .no_credentials();
         if let Some(region) = &options.region {
             loader = loader.region(Region::new(region.clone()));
@@ -74,7 +75,7 @@ impl Session {
         if let Some(endpoint_url) = &options.endpoint_url {
             loader = loader.endpoint_url(endpoint_url);
         }
-        // Before anything is said to anybody: getting credentials may take calls.
+        // Before any request: getting credentials may take calls.
         for service in Service::ALL {
             if let Some(url) = profiles.endpoint(service.id()) {
                 endpoint::check(&url)?;
@@ -83,6 +84,7 @@ impl Session {
         let config = loader.load().await;
         let region = config.region().map(ToString::to_string).filter(|it| !it.is_empty());
         let region = region.ok_or(AwsError::NoRegion)?;
+        // The region becomes part of host names.
         let is_letter = |it: char| it.is_ascii_alphanumeric() || it == '-';
         if !region.chars().all(is_letter) {
             return Err(AwsError::NotARegion { region });
@@ -101,7 +103,7 @@ impl Session {
         Ok(Self { config, region, endpoint_url: options.endpoint_url.clone() })
     }
 
-    /// A session with made-up credentials at an endpoint on this machine.
+    /// Makes a session with made-up credentials at an endpoint on this machine.
     #[cfg(test)]
     pub(crate) fn for_tests(endpoint_url: &str) -> Self {
         use aws_credential_types::Credentials;
@@ -122,12 +124,13 @@ impl Session {
         &self.region
     }
 
-    /// The endpoint that is used instead of a service's own.
+    /// Returns the endpoint that is used instead of a service's own.
     pub fn endpoint_url(&self, service: Service) -> Option<String> {
         self.endpoint_url.clone().or_else(|| endpoint_of(&self.config, service))
     }
 
-    /// The region, and the endpoint where it is not the service's own: for what is said of a call.
+    /// Returns the region, and the endpoint if it is not the service's own, for messages about a
+    /// call.
     pub(crate) fn place(&self, service: Service) -> String {
         match self.endpoint_url(service) {
             Some(url) => format!("{} at {url}", self.region),
@@ -135,18 +138,18 @@ impl Session {
         }
     }
 
-    /// The same identity in another region.
+    /// Returns a session of the same identity in another region.
     pub fn in_region(&self, region: &str) -> Self {
         let config = self.config.to_builder().region(Region::new(region.to_owned())).build();
         Self { config, region: region.to_owned(), endpoint_url: self.endpoint_url.clone() }
     }
 
-    /// The number of the account whose credentials these are. Needs no permission.
+    /// Returns the number of the credentials' account. Needs no permission.
     pub async fn account(&self) -> Result<String, AwsError> {
         Ok(self.identity().await?.account)
     }
 
-    /// Whose credentials these are. Needs no permission.
+    /// Returns the owner of the credentials. Needs no permission.
     pub async fn identity(&self) -> Result<CallerIdentity, AwsError> {
         let call = Call::new("sts:GetCallerIdentity", format!("region {}", self.region));
         let client = aws_sdk_sts::Client::new(&self.config);
@@ -160,7 +163,7 @@ impl Session {
     }
 }
 
-/// A service that is called, those that give out credentials among them.
+/// A service that is called, including those that issue credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, strum::VariantArray)]
 pub enum Service {
     /// CloudWatch Logs.
@@ -173,7 +176,7 @@ pub enum Service {
     WorkMail,
     /// Single sign-on.
     Sso,
-    /// What renews the tokens of single sign-on.
+    /// The service that renews tokens of single sign-on.
     SsoOidc,
     /// The sign-in to the console.
     Signin,
@@ -182,7 +185,7 @@ pub enum Service {
 impl Service {
     const ALL: [Self; 8] = *Self::VARIANTS.as_array().expect("each of them, once");
 
-    /// The SDK's name of it, from which its settings have theirs.
+    /// Returns the SDK's name of the service, from which the names of its settings derive.
     fn id(self) -> &'static str {
         match self {
             Self::Logs => "CloudWatch Logs",
@@ -197,15 +200,15 @@ impl Service {
     }
 }
 
-/// The endpoint that the environment or the profile gives to one service, as in
-/// `AWS_ENDPOINT_URL_WORKMAIL`, or to all. It does not go before an option.
+/// Returns the endpoint that the environment or the profile sets for one service, as in
+/// `AWS_ENDPOINT_URL_WORKMAIL`, or for all. An option goes before it.
 fn endpoint_of(config: &SdkConfig, service: Service) -> Option<String> {
     let key = ServiceConfigKey::builder().service_id(service.id());
     let key = key.env("AWS_ENDPOINT_URL").profile("endpoint_url").build().ok()?;
     config.service_config()?.load_config(key)
 }
 
-/// The authorities that the environment or the profile names.
+/// Reads the certificate authorities that the environment or the profile names.
 fn ca_bundle(profiles: &Profiles) -> Result<Option<CaBundle>, AwsError> {
     let named = std::env::var_os("AWS_CA_BUNDLE").filter(|it| !it.is_empty()).map(PathBuf::from);
     if let Some(path) = named {

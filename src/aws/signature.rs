@@ -1,4 +1,4 @@
-//! Signatures for requests that are not the SDK's own.
+//! Signs requests that are not the SDK's own.
 
 use std::time::SystemTime;
 
@@ -13,8 +13,8 @@ use super::error::AwsError;
 use super::session::Session;
 
 impl Session {
-    /// The headers by which a service knows who sends a request, as names and values. They are good
-    /// for some minutes, and for these bytes at this address alone.
+    /// Returns the headers that identify the sender of a request, as names and values. They are
+    /// valid for some minutes, for these bytes at this address only.
     pub async fn signature(
         &self,
         service: &str,

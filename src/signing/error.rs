@@ -1,4 +1,4 @@
-//! What can go wrong with a signature.
+//! Failures of signing and checking.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::limits;
 use crate::source::SourceError;
 
-/// Why something could not be signed, or a signature does not hold.
+/// Why something could not be signed, or a signature is not valid.
 #[derive(Debug, thiserror::Error)]
 pub enum SigningError {
     #[error("cannot read {}", .path.display())]

@@ -24,9 +24,8 @@ impl fmt::Debug for SecretKey {
 }
 
 impl SecretKey {
-    /// Reads a key that `minisign -G` made, with or without `-W`. `password` is asked when the key
-    /// has one; making the key of it then takes a second or so, and 1 GiB of memory, as minisign
-    /// means it to.
+    /// Reads a key that `minisign -G` made, with or without `-W`. Calls `password` if the key has
+    /// one; deriving the key then takes about a second and 1 GiB of memory, as minisign intends.
     pub fn open(
         path: &Path,
         password: impl FnOnce() -> io::Result<String>,
@@ -50,7 +49,7 @@ impl SecretKey {
         })
     }
 
-    /// Signs a text. When, and which file it is, become part of what is signed.
+    /// Signs a text, together with the time and the file's name.
     pub fn sign(
         &self,
         text: &[u8],
@@ -58,9 +57,9 @@ impl SecretKey {
         file_name: &str,
     ) -> Result<String, SigningError> {
         let seconds = at.as_ms().div_euclid(1_000);
-        // A comment is one line, and a tab divides it.
+        // A comment is one line, divided by tabs.
         let name = file_name.replace(char::is_control, "_");
-        // As minisign's own, so that its users know what they see.
+        // Like minisign's own comments, so that its users recognize it.
         let comment = format!("timestamp:{seconds}\tfile:{name}\thashed");
         minisign::sign(None, &self.0, text, Some(&comment), Some(UNTRUSTED_COMMENT))
             .map(|it| format!("{}\n", it.to_string().trim_end()))
@@ -68,7 +67,7 @@ impl SecretKey {
     }
 }
 
-/// What a signature says of itself that nobody has signed.
+/// The comment of a signature that is not itself signed.
 const UNTRUSTED_COMMENT: &str = "signature made by mailtrace";
 
 /// The bytes of a secret key
@@ -91,8 +90,8 @@ impl KeyParts {
         self.0.get(KDF_AT..KDF_AT + 2) != Some(&[0, 0])
     }
 
-    /// The key as text. The checksum shows whether a password was right: without a password
-    /// minisign writes none, and the library wants one.
+    /// Returns the key as text, with its checksum. The checksum shows whether a password was right,
+    /// so minisign writes none without a password, but the library requires one.
     fn with_checksum(&self) -> String {
         let mut bytes = self.0;
         let (key, checksum) = bytes.split_at_mut(CHECKSUM_AT);
@@ -113,22 +112,22 @@ pub struct PublicKey {
     id: String,
 }
 
-/// Whether others than the owner may read or change the file of a secret key.
+/// True if others than the owner may read or change the file of a secret key.
 pub fn is_open_to_others(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|it| it.is_file() && it.mode() & 0o077 != 0)
 }
 
-/// What a signature that holds says.
+/// The content of a valid signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signed {
     /// The ID of the key, as minisign prints it.
     pub key_id: String,
-    /// The comment that was signed too: when, and which file. Not sanitised.
+    /// The signed comment: the time and the file. Not sanitised.
     pub comment: String,
 }
 
 impl Signed {
-    /// When it was signed, where the comment says so.
+    /// Returns when it was signed, if the comment has the time.
     pub fn at(&self) -> Option<Timestamp> {
         let seconds = self.comment.split('\t').find_map(|it| it.strip_prefix("timestamp:"))?;
         Timestamp::from_ms(seconds.parse::<i64>().ok()?.checked_mul(1_000)?)
@@ -136,7 +135,7 @@ impl Signed {
 }
 
 impl PublicKey {
-    /// Takes the key itself, in base64, or the path of a file that has it.
+    /// Reads a key from its base64, or from a file at this path.
     pub fn named(given: &str) -> Result<Self, SigningError> {
         let bad = || SigningError::BadPublicKey { given: given.to_owned() };
         if let Some(key) = Self::from_base64(given.trim()) {
@@ -159,24 +158,25 @@ impl PublicKey {
 
     pub fn check(&self, text: &[u8], signature: &str) -> Result<Signed, SigningError> {
         let decoded = decode(signature)?;
+        // Compared first, so that a signature by another key is not reported as a changed text.
         let key_id = signature_key_id(signature)?;
         if key_id != self.id {
             return Err(SigningError::OtherKey { signature: key_id, given: self.id.clone() });
         }
-        // Also in the form of old versions of minisign, which hash nothing: the text is short.
+        // Accepts the form of old minisign versions too, which do not hash the text: it is short.
         self.key.verify(text, &decoded, true).map_err(|_| SigningError::DoesNotFit)?;
         Ok(Signed { key_id, comment: decoded.trusted_comment().to_owned() })
     }
 }
 
-/// The ID of the key that a signature says it was made with, as minisign prints it.
+/// Returns the ID of the key that a signature names, as minisign prints it.
 pub(super) fn signature_key_id(signature: &str) -> Result<String, SigningError> {
     decode(signature)?;
     let line = signature.lines().nth(1).and_then(key_id);
     line.ok_or_else(|| SigningError::BadSignature { reason: "it names no key".to_owned() })
 }
 
-/// Two comments and two signatures; what else there is nobody has signed.
+/// Two comments and two signatures. Anything more would be unsigned.
 const SIGNATURE_LINES: usize = 4;
 
 fn decode(signature: &str) -> Result<Signature, SigningError> {
@@ -188,7 +188,8 @@ fn decode(signature: &str) -> Result<Signature, SigningError> {
         .map_err(|error| SigningError::BadSignature { reason: error.to_string() })
 }
 
-/// The ID of the key in a public key or a signature: eight bytes behind those of the algorithm.
+/// Returns the key's ID in a public key or a signature: the eight bytes after the two of the
+/// algorithm.
 fn key_id(line: &str) -> Option<String> {
     let bytes = STANDARD.decode(line.trim()).ok()?;
     let id = bytes.get(2..10)?.try_into().ok()?;
@@ -196,7 +197,7 @@ fn key_id(line: &str) -> Option<String> {
 }
 
 impl Signed {
-    /// What a signature says that nobody has checked.
+    /// Reads the content of a signature without checking it.
     pub fn unchecked(signature: &str) -> Result<Self, SigningError> {
         let comment = decode(signature)?.trusted_comment().to_owned();
         Ok(Self { key_id: signature_key_id(signature)?, comment })

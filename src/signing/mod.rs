@@ -1,8 +1,8 @@
-//! Signatures that [minisign](https://jedisct1.github.io/minisign/) makes and checks: over the head
-//! of a store ([`HeadStatement`]), and over the sums of an export.
+//! Signatures in the format of [minisign](https://jedisct1.github.io/minisign/), over the head of a
+//! store ([`HeadStatement`]) and over the sums of an export.
 //!
-//! A hash that was noted down shows that nothing was changed to whoever noted it; a signature
-//! shows it to everybody who has the public key.
+//! A hash proves that nothing was changed only to the person who noted it down; a signature proves
+//! it to everybody who has the public key.
 
 mod error;
 mod key;
@@ -21,21 +21,22 @@ use std::path::{Path, PathBuf};
 use crate::limits;
 use crate::source::{SourceError, open_text};
 
-/// What stands behind the name of a file in the name of its signature.
+/// The suffix that makes a file's name that of its signature.
 pub const SIGNATURE_SUFFIX: &str = ".minisig";
 
-/// Where the signature of a file lies.
+/// Returns the path of a file's signature.
 pub fn signature_path(path: &Path) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(SIGNATURE_SUFFIX);
     PathBuf::from(name)
 }
 
-/// Reads a file of keys, signatures or what is signed: all of them are short texts.
+/// Reads a key, a signature or a signed text: all of them are short.
 ///
 /// # Errors
 ///
-/// [`SigningError::Io`], [`SigningError::Foreign`], and [`SigningError::TooLong`] beyond [`limits::SIGNED_TEXT_BYTES_MAX`].
+/// [`SigningError::Io`], [`SigningError::Foreign`], and [`SigningError::TooLong`] beyond
+/// [`limits::SIGNED_TEXT_BYTES_MAX`].
 pub fn read_short(path: &Path) -> Result<String, SigningError> {
     let io = |source| SigningError::Io { path: path.to_owned(), source };
     let mut bytes = Vec::new();
@@ -43,6 +44,7 @@ pub fn read_short(path: &Path) -> Result<String, SigningError> {
         SourceError::Open { source, .. } | SourceError::Read { source, .. } => io(source),
         other => SigningError::Foreign { source: other },
     })?;
+    // One byte more shows a longer file, whose size a device or pipe would not tell.
     file.take(limits::SIGNED_TEXT_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(io)?;
     if bytes.len() as u64 > limits::SIGNED_TEXT_BYTES_MAX {
         return Err(SigningError::TooLong { path: path.to_owned() });

@@ -1,4 +1,4 @@
-//! A statement and its signature: two files that come to be as if they were one.
+//! Writes a statement and its signature: two files that appear as if they were one.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -11,12 +11,12 @@ use crate::fs::{create_private, parent_of, shown_name, sync_dir};
 use crate::temporary::TemporaryDirectory;
 
 /// The names of both while they are made, and of a copy of the signature. The copy stays until both
-/// are in their places, so that whoever comes after a kill knows whose a lone signature is.
+/// are in place, so that after a kill the next process knows whose a lone signature is.
 const STATEMENT: &str = "statement";
 const SIGNATURE: &str = "signature";
 const SIGNATURE_COPY: &str = "signature.copy";
 
-/// The places of a statement and of its signature, with nothing in them.
+/// The still empty places of a statement and its signature.
 #[derive(Debug)]
 pub struct SignedPair {
     statement: PathBuf,
@@ -25,8 +25,8 @@ pub struct SignedPair {
 }
 
 impl SignedPair {
-    /// The places for a statement of this path, after what killed processes have left there half
-    /// done has been removed.
+    /// Reserves the places of a statement at this path, after removing what killed processes left
+    /// there half done.
     pub fn at(statement: &Path) -> Result<Self, SigningError> {
         let signature = signature_path(statement);
         let name = shown_name(statement);
@@ -46,17 +46,17 @@ impl SignedPair {
         Ok(Self { statement: statement.to_owned(), signature, staging })
     }
 
-    /// The directory in which both are made: to be removed by whoever ends the process.
+    /// Returns the directory in which both are made. Whatever ends the process must remove it.
     pub fn staging(&self) -> &Path {
         self.staging.path()
     }
 
-    /// Writes both, durably, and gives where the signature is.
+    /// Writes both durably, and returns the path of the signature.
     ///
     /// # Errors
     ///
-    /// [`SigningError::Exists`] when one has come to be there meanwhile, and
-    /// [`SigningError::NotWritten`]. Neither is there then.
+    /// [`SigningError::Exists`] if one has appeared meanwhile, and [`SigningError::NotWritten`].
+    /// Neither file exists then.
     pub fn publish(self, text: &str, signature: &str) -> Result<PathBuf, SigningError> {
         let made = |name: &str| self.staging.path().join(name);
         for (name, text, path) in [
@@ -67,10 +67,13 @@ impl SignedPair {
             write(&made(name), text).map_err(not_written(path))?;
         }
         let parent = parent_of(&self.statement);
+        // Before the renames, so that after a power loss the copy still tells whose a lone
+        // signature is.
         sync_dir(self.staging.path()).map_err(not_written(parent))?;
+        // The signature first: a statement without one must never be seen.
         rename_to_new(&made(SIGNATURE), &self.signature)?;
         if let Err(error) = rename_to_new(&made(STATEMENT), &self.statement) {
-            // Alone it would only be in the way of the next attempt.
+            // A lone signature would only obstruct the next attempt.
             let _still_there = fs::remove_file(&self.signature);
             return Err(error);
         }
@@ -79,7 +82,7 @@ impl SignedPair {
     }
 }
 
-/// Characters of the statement's name that stand in that of the directory in which it is made.
+/// Characters of the statement's name in the name of the directory in which it is made.
 const NAME_CHARS_MAX: usize = 64;
 
 fn not_written(path: &Path) -> impl FnOnce(io::Error) -> SigningError {
@@ -90,7 +93,7 @@ fn is_there(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
 }
 
-/// Whether a file is a copy of another, byte for byte; both are short.
+/// True if a file is a copy of another, byte for byte; both are short.
 fn is_copy(copy: &Path, original: &Path) -> bool {
     let read = |path: &Path| super::read_short(path).ok();
     original.is_file() && read(copy).is_some_and(|it| read(original) == Some(it))
@@ -105,7 +108,7 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
 /// Renames a file to a name that does not exist.
 fn rename_to_new(from: &Path, to: &Path) -> Result<(), SigningError> {
     let renamed = match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-        // The file system or the kernel cannot; a link does not replace what is there either.
+        // The file system or the kernel cannot do this; a hard link does not replace a file either.
         Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::NOTSUP) => {
             fs::hard_link(from, to)
         }

@@ -1,4 +1,4 @@
-//! What is signed of a store: a short text that people can read.
+//! The statement about a store that is signed: a short text that people can read.
 
 use std::fmt;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{PublicKey, Signed, SigningError, read_short, signature_path};
 use crate::time::Timestamp;
 
-/// Says what a store held at some time.
+/// States what a store held at some time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeadStatement {
     /// The head of the store's last commit, in lower-case hexadecimal.
@@ -31,7 +31,7 @@ impl fmt::Display for HeadStatement {
 }
 
 impl HeadStatement {
-    /// Reads the head from a statement whose signature, in the file beside it, holds.
+    /// Reads the head from a statement, and checks the signature in the file beside it.
     pub fn checked_head(path: &Path, key: &PublicKey) -> Result<(String, Signed), SigningError> {
         let text = read_short(path)?;
         let signed = key.check(text.as_bytes(), &read_short(&signature_path(path))?)?;
@@ -41,6 +41,7 @@ impl HeadStatement {
         }
         let is_head = |it: &&str| it.len() == 64 && it.bytes().all(|it| it.is_ascii_hexdigit());
         let mut heads = lines.filter_map(|it| it.strip_prefix(HEAD));
+        // Exactly one: with two heads, readers could take either for the signed one.
         match (heads.next().filter(is_head), heads.next()) {
             (Some(head), None) => Ok((head.to_owned(), signed)),
             _ => Err(SigningError::NoHead),
