@@ -1,7 +1,7 @@
 //! Every bound of the program, in one table, each with its unit and its reason.
 //!
-//! Nothing but the store grows with the input: whatever is read, framed, queued, joined or
-//! printed stops at one of these.
+//! Only the store grows with the input: everything that is read, framed, queued, joined or printed
+//! stops at one of these bounds.
 
 mod audit;
 mod cluster;
@@ -28,15 +28,15 @@ pub use triage::*;
 /// inside an envelope may double that, and the envelope itself adds a little.
 pub const RECORD_BYTES_MAX: usize = 8 << 20;
 
-/// Bytes, as JSON, of the name of a log group or log stream that a document gives to all its
-/// records. CloudWatch allows 512 characters.
+/// Bytes, as JSON, of a log group's or log stream's name that a document gives to all its records.
+/// CloudWatch allows 512 characters.
 pub const LOG_NAME_BYTES_MAX: usize = 4 << 10;
 
 /// Nesting depth of a JSON document. Documented events need four levels.
 pub const JSON_DEPTH_MAX: usize = 128;
 
 /// Bytes handed from the reader to a parsing worker at once. Large enough that hand-over costs
-/// nothing, small enough that a batch stays in a core's cache; it makes four archive blocks.
+/// nothing, small enough that a batch stays in a core's cache; it becomes four archive blocks.
 pub const BATCH_BYTES: usize = 256 << 10;
 
 /// Batches that may wait between two stages of the pipeline, for each worker.
@@ -45,18 +45,19 @@ pub const QUEUE_BATCHES_PER_WORKER: usize = 4;
 /// Bytes of all batches between the reader and the store: two for each of 64 workers.
 pub const QUEUE_BYTES_MAX: usize = 32 << 20;
 
-/// Bytes that come of the batches that are decoded at once. Three rounds are there at a time: one
-/// is decoded, one waits, one is stored.
+/// Bytes to which the batches of a round may decode. Three rounds exist at a time: one is decoded,
+/// one waits, one is stored.
 pub const ROUND_BYTES_MAX: u64 = 64 << 20;
 
-/// Bytes that come of a batch before they are handed on, where it is too much for a round.
+/// Bytes in one piece of a batch that is too large for a round.
 pub const PIECE_BYTES: usize = 8 << 20;
 
-/// Rounds of batches that are decoded before they are stored: so that neither waits for the other.
+/// Decoded rounds that may wait to be stored, so that decoding and storing do not wait for each
+/// other.
 pub const QUEUE_ROUNDS: usize = 1;
 
-/// Uncompressed bytes that an archive block has, more or less. A block is what is read to get at
-/// one record: larger ones compress better (twice as long, by 5 %), smaller ones are read faster.
+/// Approximate uncompressed bytes of an archive block. Reading one record reads its block: larger
+/// blocks compress better (5 % at twice the length), smaller ones are read faster.
 pub const BLOCK_BYTES: usize = 64 << 10;
 
 /// Records in one archive block; a record's place within its block has 12 bits.
@@ -75,127 +76,126 @@ pub const ARCHIVE_READ_BYTES_MAX: u64 = 1 << 30;
 /// Archive files of a store: a record's place has 20 bits for the file's number.
 pub const ARCHIVE_FILES_MAX: u32 = (1 << 20) - 1;
 
-/// Archive files that a reader holds open from the beginning, so that what is removed meanwhile
-/// stays readable: a fourth of the descriptors that a process usually has, for 16 GiB of archive.
+/// Archive files that a reader opens at once, so that files removed meanwhile stay readable: a
+/// quarter of the descriptors that a process usually has, for 16 GiB of archive.
 pub const ARCHIVE_FILES_OPEN_MAX: usize = 256;
 
-/// Times that an index is opened which changes meanwhile: each time, another commit was made.
+/// Attempts to open an index that changes meanwhile: each failure means another commit.
 pub const OPEN_ATTEMPTS_MAX: u32 = 20;
 
-/// Times that a store is verified which changes meanwhile and does not look sound.
+/// Attempts to verify a store that changes meanwhile and does not look sound.
 pub const VERIFY_ATTEMPTS_MAX: u32 = 3;
 
-/// Bytes of a file of the store that is read whole: what a commit says of
+/// Bytes of a file of the store that is read whole: a commit's statement about
 /// [`COVERAGE_GROUPS_MAX`] groups, or the checksums of [`ARCHIVE_FILES_MAX`] files.
 pub const STORE_FILE_BYTES_MAX: u64 = 128 << 20;
 
-/// Bytes of a rejected input that one entry under `rejected/` holds; longer ones span entries.
+/// Bytes of rejected input in one entry under `rejected/`; longer ones span entries.
 pub const REJECTED_PART_BYTES: usize = 1 << 20;
 
-/// Bytes of a line of a rejected file: a part in base64 or with escapes, and what is said of it.
+/// Bytes of a line of a rejected file: a part in base64 or with escapes, and its description.
 pub const REJECTED_LINE_BYTES_MAX: u64 = 8 << 20;
 
 /// Compressed bytes that the rejects of one source may always take.
 pub const REJECTED_FREE_BYTES: u64 = 64 << 20;
 
-/// Compressed bytes that they may take beyond, for each byte of the source. Rejects repeat what
-/// was read, so that only a bomb comes to it.
+/// Further compressed bytes that they may take, for each byte of the source. Rejects repeat what
+/// was read, so only a bomb reaches this.
 pub const REJECTED_RATIO_MAX: u64 = 2;
 
-/// Bytes of an input that are read for its checksum alone, when what comes before them cannot be
-/// decompressed: standard input may go on for ever.
+/// Bytes of an input that are read for its checksum alone, after data that cannot be decompressed:
+/// standard input may never end.
 pub const UNREAD_BYTES_MAX: u64 = 16 << 30;
 
-/// Times that an input may expand, with all that is compressed within it. Email events compress 10
-/// to 50 times; a bomb, 1,000.
+/// Factor by which an input may expand, with everything compressed within it. Email events compress
+/// 10 to 50 times; a bomb, 1,000.
 pub const EXPANSION_RATIO_MAX: u64 = 500;
 
 /// Decompressed bytes that are always allowed for an input, whatever the ratio.
 pub const EXPANSION_FREE_BYTES: u64 = 64 << 20;
 
-/// Layers of compression or base64 that are taken off one input (gzip in gzip in base64 is two
+/// Layers of compression or base64 that are removed from one input (gzip in gzip in base64 is two
 /// more than Firehose produces).
 pub const COMPRESSION_LAYERS_MAX: usize = 4;
 
-/// Layers of JSON within JSON, and of envelopes, that are taken off a message.
+/// Layers of JSON within JSON, and of envelopes, that are removed from a message.
 pub const MESSAGE_LAYERS_MAX: usize = 4;
 
 /// Depth to which directories are walked.
 pub const DIRECTORY_DEPTH_MAX: usize = 64;
 
-/// Records that one commit may hold back. It bounds what a crash makes us redo and the memory
-/// that duplicates within one commit are found with (16 bytes a record).
+/// Records that may wait for one commit. It bounds the work that a crash repeats, and the memory
+/// for finding duplicates within a commit (16 bytes a record).
 pub const COMMIT_RECORDS_MAX: u64 = 1_000_000;
 
-/// Sources of which one commit tells, some 300 bytes each: an import of many small files commits
-/// then.
+/// Sources in one commit, some 300 bytes each: an import of many small files commits when it has as
+/// many.
 pub const COMMIT_ORIGINS_MAX: usize = 10_000;
 
-/// Bytes of what one commit notes in the archive: [`COMMIT_ORIGINS_MAX`] sources with paths of the
-/// greatest length, and a run for each of [`COMMIT_RECORDS_MAX`] records.
+/// Bytes of a commit's note in the archive: [`COMMIT_ORIGINS_MAX`] sources with the longest paths,
+/// and a run for each of [`COMMIT_RECORDS_MAX`] records.
 pub const NOTE_BYTES_MAX: u64 = 128 << 20;
 
-/// Notes of commits that whoever asks for provenance keeps.
+/// Notes of commits kept in memory while looking up provenance.
 pub const NOTES_KEPT: usize = 8;
 
-/// Commits without news of a source that is still open, after which whoever asks for provenance
-/// looks for its end no further. An import commits every 15 s: an hour.
+/// Commits without news of a source that has not ended, after which a look-up of provenance stops
+/// searching for its end. An import commits every 15 s: an hour.
 pub const NOTES_WITHOUT_NEWS_MAX: usize = 240;
 
-/// Stretches of affected records that `verify` tells apart in one file; beyond it the last one is
-/// told as if it went on to the end.
+/// Stretches of affected records that `verify` distinguishes in one file; beyond it, the last one
+/// is reported as if it extended to the end.
 pub const DAMAGE_STRETCHES_MAX: usize = 100;
 
-/// Records that `verify --deep` names of those in one file of which the index says something else.
+/// Records that `verify --deep` names of those in one file that differ from the index.
 pub const DIFFERING_DOCUMENTS_SHOWN: usize = 20;
 
-/// Sources that added nothing and are remembered, some 400 bytes each. Beyond it the one that came
-/// the longest ago is forgotten.
+/// Sources that added nothing and are remembered, some 400 bytes each. Beyond it the oldest is
+/// forgotten.
 pub const REPEATED_ORIGINS_MAX: usize = 10_000;
 
 /// Milliseconds after which an import commits what it has.
 pub const COMMIT_INTERVAL_MS: u64 = 15_000;
 
-/// Stored events of a leg beyond which they are not gone through for each record of it that comes.
+/// Stored events of a leg beyond which they are not scanned for each new record of the leg.
 pub const LARGE_LEG_EVENTS_MIN: usize = 64;
 
-/// Events of large legs that a writer keeps in memory, 24 bytes each. A leg that alone has more is
+/// Events of large legs that a writer keeps in memory, 24 bytes each. A single leg with more is
 /// kept while it is needed.
 pub const LARGE_LEG_EVENTS_KEPT: usize = 1_000_000;
 
-/// Compressed bytes after which an archive file is sealed and the next one begun. A writer hashes
-/// the unsealed file when it opens the store, so this bounds that wait to some 50 ms.
+/// Compressed bytes after which an archive file is sealed and the next begins. A writer hashes the
+/// unsealed file when it opens the store, so this bounds that wait to some 50 ms.
 pub const ARCHIVE_FILE_BYTES_MAX: u64 = 64 << 20;
 
-/// Time ranges that the coverage of one log group keeps; beyond it the shortest are forgotten,
-/// which claims less than was seen, never more.
+/// Time ranges in the coverage of one log group; beyond it the shortest are forgotten, which claims
+/// less than was seen, never more.
 pub const COVERAGE_RANGES_MAX: usize = 1_000;
 
-/// Log groups whose coverage is kept.
+/// Log groups with coverage.
 pub const COVERAGE_GROUPS_MAX: usize = 1_000;
 
-/// Objects of buckets that a store remembers to have taken, 8 bytes each. Beyond it the oldest are
-/// forgotten, and read again when they are pulled again.
+/// Objects of buckets that a store remembers as taken, 8 bytes each. Beyond it the oldest are
+/// forgotten, and read again when pulled again.
 pub const TAKEN_OBJECTS_MAX: usize = 100_000;
 
-/// Events that one trace may gather before it stops and says that it is truncated.
+/// Events that one trace may gather before it stops and reports that it is truncated.
 pub const TRACE_EVENTS_MAX: usize = 10_000;
 
-/// Bytes of originals that are kept of what was gathered: for as many events, 800 of each.
+/// Bytes of originals that are kept while gathering: about 800 for each of that many events.
 pub const GATHERED_BYTES_KEPT_MAX: usize = 8 << 20;
 
-/// Events that are read of one message to count what became of it, where the index alone does not
-/// tell. A trace shows fewer; a count must not be wrong for a mailing to many.
+/// Events of one message that are read to count its outcomes, where the index alone does not
+/// suffice. A trace shows fewer; a count must not be wrong for a mass mailing.
 pub const COUNTED_EVENTS_MAX: usize = 200_000;
 
-/// How long after the first leg of a message another one with its message ID may start, in
-/// milliseconds: five days, for which servers usually retry. What comes later under the same ID is
-/// another message.
+/// Milliseconds after a message's first leg in which another leg with its message ID may start:
+/// five days, for which servers usually retry. A later leg with the same ID is another message.
 pub const SAME_MESSAGE_MS_MAX: i64 = 5 * 24 * 60 * 60 * 1_000;
 
-/// How long after an arrival that names a recipient another arrival with the same message ID may
-/// name the same one, in milliseconds, and still be the same message: copies that several lists
-/// send come together.
+/// Milliseconds after an arrival that names a recipient in which another arrival with the same
+/// message ID may name the same one and still be the same message: copies from several lists arrive
+/// together.
 pub const SAME_ARRIVAL_MS_MAX: i64 = 60 * 60 * 1_000;
 
 /// Bytes of an indexed term. Tantivy drops terms above 65,530 bytes without a word.
@@ -204,23 +204,23 @@ pub const TERM_BYTES_MAX: usize = 1_024;
 /// Rows that a query returns unless `--limit` says otherwise.
 pub const RESULT_ROWS_DEFAULT: usize = 100;
 
-/// Rows that a query may return at most; `--batch` and `export` are for more.
+/// Rows that a query may return; `--batch` and `export` are for more.
 pub const RESULT_ROWS_MAX: usize = 1_000_000;
 
-/// IDs that one `trace --batch` run accepts: those that were not found are listed at the end, and
-/// what has been answered with is remembered, some 100 bytes an ID.
+/// IDs that one run of `trace --batch` accepts: IDs not found are listed at the end, and the
+/// answers given are remembered, some 100 bytes an ID.
 pub const BATCH_IDS_MAX: usize = 1_000_000;
 
-/// IDs of `trace --batch` that are traced together. The answers wait for each other, so that they
-/// come in the order of the IDs: some 6 KB each with their events, 100 MB together. Fewer would
-/// read each block of the archive more often.
+/// IDs of `trace --batch` that are traced together. Their answers wait for each other to come in
+/// the order of the IDs: some 6 KB each with events, 100 MB together. Fewer would read each block
+/// of the archive more often.
 pub const BATCH_WINDOW_IDS: usize = 16_384;
 
-/// IDs without an event that `trace --batch` names on stderr where the answer itself lists them.
+/// IDs without an event that `trace --batch` names on stderr if the answer itself lists them.
 pub const NOT_FOUND_SHOWN: usize = 20;
 
-/// How long a leg may stay without an outcome before it counts as lost, in milliseconds: a
-/// synchronous Lambda rule may retry for 240 minutes (WorkMail administrator guide).
+/// Milliseconds before a leg without an outcome counts as lost: a synchronous Lambda rule may retry
+/// for 240 minutes (WorkMail administrator guide).
 pub const GRACE_MS_DEFAULT: i64 = 4 * 60 * 60 * 1_000;
 
 /// Intervals that counts over time may have: some 270 years of days.
@@ -229,12 +229,12 @@ pub const INTERVALS_MAX: usize = 100_000;
 /// Distinct paths that `schema` counts. Real events have a few dozen.
 pub const SCHEMA_PATHS_MAX: usize = 10_000;
 
-/// Bytes of one encoded word of RFC 2047, which allows 75. Its end is looked for from each place
-/// where one may begin, so that without a bound the time would grow with the square of the length.
+/// Bytes of one encoded word of RFC 2047, which allows 75. Each possible beginning is searched for
+/// its end, so without a bound the time would grow with the square of the length.
 pub const ENCODED_WORD_BYTES_MAX: usize = 4 << 10;
 
-/// Events that wait in `synth` for their time. Beyond it the log runs ahead of its schedule
-/// rather than grow in memory.
+/// Events that wait in `synth` for their time. Beyond it the log runs ahead of its schedule, to
+/// bound the memory.
 pub const SYNTH_OPEN_EVENTS_MAX: usize = 200_000;
 
 /// Users of a synthetic organization.
@@ -243,44 +243,43 @@ pub const SYNTH_USERS_MAX: u64 = 1_000_000;
 /// Days that a synthetic log may be spread over.
 pub const SYNTH_SPAN_DAYS_MAX: i64 = 3_660;
 
-/// Rows of recipients that the table for people shows of one message unless `--all` is given.
+/// Recipients of one message in the table for people, without `--all`.
 pub const TABLE_RECIPIENTS_MAX: usize = 20;
 
-/// Steps that the timeline for people shows of one leg unless `--all` is given.
+/// Steps of one leg in the timeline for people, without `--all`.
 pub const TABLE_STEPS_MAX: usize = 24;
 
-/// Bytes of a domain beyond which it is none: 253 characters, of four bytes at most.
+/// Bytes of a domain: 253 characters of at most four bytes.
 pub const DOMAIN_BYTES_MAX: usize = 253 * 4;
 
-/// Columns of one text from a mail (a subject, a bounce's reason) in a table for people.
+/// Columns of one text from a mail, such as a subject or a bounce's reason, in a table for people.
 pub const TABLE_TEXT_COLUMNS_MAX: usize = 500;
 
-/// Seconds that a connection to AWS may take to open.
+/// Seconds to open a connection to AWS.
 pub const AWS_CONNECT_SECONDS: u64 = 5;
 
-/// Seconds that one request to AWS may take. A page of 1 MB comes within one or two.
+/// Seconds for one request to AWS. A page of 1 MB takes one or two.
 pub const AWS_ATTEMPT_SECONDS: u64 = 60;
 
-/// Times that a request is made before its failure is believed: some two minutes.
+/// Attempts of a request before it counts as failed: some two minutes.
 pub const AWS_ATTEMPTS_MAX: u32 = 12;
 
-/// Times that the first request of a session is made: a wrong region or endpoint is to be told
-/// soon.
+/// Attempts of a session's first request: a wrong region or endpoint must be reported soon.
 pub const AWS_FIRST_ATTEMPTS_MAX: u32 = 4;
 
-/// Milliseconds that the pause between two attempts may last.
+/// Milliseconds of the pause between two attempts.
 pub const AWS_PAUSE_MS_MAX: u64 = 20_000;
 
 /// Seconds for which a request may be throttled without once going through.
 pub const AWS_THROTTLED_SECONDS_MAX: u64 = 600;
 
-/// Requests a second that a pull begins with: the quota of `FilterLogEvents` in most regions.
+/// Requests a second at the start of a pull: the quota of `FilterLogEvents` in most regions.
 pub const PULL_RATE_START: f64 = 5.0;
 
-/// Requests a second that a pull never goes beyond. The highest documented quota is 25.
+/// Requests a second of a pull at most. The highest documented quota is 25.
 pub const PULL_RATE_MAX: f64 = 50.0;
 
-/// Requests a second that a pull never falls below, so that it comes back.
+/// Requests a second of a pull at least, so that it can recover.
 pub const PULL_RATE_MIN: f64 = 0.2;
 
 /// Streams that one listing of events may name (CloudWatch Logs API reference).
@@ -289,25 +288,24 @@ pub const FILTER_STREAMS_MAX: usize = 100;
 /// Streams that one request lists (CloudWatch Logs API reference).
 pub const DESCRIBE_STREAMS_PAGE: i32 = 50;
 
-/// Milliseconds after which no event of a time can arrive any more: CloudWatch takes events in
-/// that are up to 14 days old (PutLogEvents, API reference), and an hour for them to be listed.
+/// Milliseconds after which no more events of a time can arrive: CloudWatch accepts events that are
+/// up to 14 days old (PutLogEvents, API reference), and an hour more for them to be listed.
 pub const SETTLING_MS: i64 = (14 * 24 + 1) * 60 * 60 * 1_000;
 
-/// Ranges of one log group whose times of looking are kept apart. A pull that follows for weeks
-/// needs some 500.
+/// Looks at one log group that are kept apart. A pull that follows for weeks needs some 500.
 pub const LOOKS_MAX: usize = 1_000;
 
 /// Bytes of a page of events (FilterLogEvents, API reference).
 pub const PAGE_BYTES: u64 = 1 << 20;
 
-/// Pages that a slice of a pull should have: what is listed again when a token expires, and few
-/// enough that several slices share the work.
+/// Pages of a slice of a pull: they are listed again when a token expires, and few enough that
+/// several slices share the work.
 pub const SLICE_PAGES: u64 = 16;
 
 /// Slices that one range is cut into.
 pub const SLICES_MAX: usize = 10_000;
 
-/// Slices that are listed at the same time: enough for 25 requests a second when each takes half a
+/// Slices that are listed at the same time: enough for 25 requests a second if each takes half a
 /// second.
 pub const PULL_LISTINGS_MAX: usize = 12;
 
@@ -320,142 +318,141 @@ pub const SPLIT_PAGES_MIN: u32 = 4;
 /// Milliseconds of a slice that are worth cutting in two.
 pub const SPLIT_MS_MIN: i64 = 60 * 1_000;
 
-/// Milliseconds by which a clock may be off before what it said is not believed, or it is said to
-/// have been set.
+/// Milliseconds by which a clock may be off before its past times are not believed, or it counts as
+/// having been set.
 pub const CLOCK_JUMP_MS: i64 = 5 * 60 * 1_000;
 
-/// Milliseconds by which events may be ahead of the time (PutLogEvents, API reference: two hours).
+/// Milliseconds by which events may be ahead of the clock (PutLogEvents, API reference: two hours).
 pub const FUTURE_MS: i64 = (2 * 60 + 5) * 60 * 1_000;
 
-/// Times that the listing of a slice begins again without getting further. Tokens live for a day.
+/// Restarts of a slice's listing without progress. Tokens live for a day.
 pub const LISTING_RESTARTS_MAX: u32 = 20;
 
-/// Pages with the token that asked for them, before the listing begins again.
+/// Pages in a row with the token that asked for them, before the listing begins again.
 pub const LISTING_STALLED_PAGES_MAX: u32 = 20;
 
 /// Milliseconds after which a pull commits what it has fetched.
 pub const PULL_COMMIT_INTERVAL_MS: u64 = 3_000;
 
-/// Milliseconds after which a pull that follows commits that it has looked, although nothing was
-/// new.
+/// Milliseconds after which a pull that follows commits its looks although nothing was new.
 pub const FOLLOW_IDLE_COMMIT_MS: u64 = 60_000;
 
-/// Events of a page that one worker decodes at once.
+/// Events of a page that one worker decodes together.
 pub const PAGE_CHUNK_EVENTS: usize = 512;
 
-/// Pages of log groups or log streams that are listed before giving up on knowing them all.
+/// Pages of log groups or log streams to list before giving up on a complete list.
 pub const DESCRIBE_PAGES_MAX: usize = 40;
 
-/// Milliseconds between two looks at whether a pull has something to commit.
+/// Milliseconds between two checks whether a pull has something to commit.
 pub const PULL_TICK_MS: u64 = 250;
 
-/// Rejected pieces that a store recognises when they come again, 22 bytes each in its memory of
+/// Rejected pieces that a store recognizes when they come again, 22 bytes each in its memory of
 /// them. Beyond it the oldest are forgotten.
 pub const KNOWN_REJECTS_MAX: usize = 100_000;
 
 /// Bytes of that memory: a file for each of them, at the most.
 pub const KNOWN_REJECTS_BYTES_MAX: u64 = 16 << 20;
 
-/// Milliseconds of ranges to look at again for which it is worth asking which streams got
-/// something new.
+/// Milliseconds of ranges to look at again from which asking for streams with new events is worth
+/// it.
 pub const STREAMS_WORTH_MS: i64 = 6 * 60 * 60 * 1_000;
 
-/// Milliseconds by which the time of a stream's last ingestion may lag behind. Usually it is less
-/// than an hour (CloudWatch Logs API reference, `LogStream`).
+/// Milliseconds by which the time of a stream's last ingestion may lag. Usually it is less than an
+/// hour (CloudWatch Logs API reference, `LogStream`).
 pub const INGESTION_LAG_MS: i64 = 3 * 60 * 60 * 1_000;
 
-/// Keys that messages are grouped by at once.
+/// Keys by which messages are grouped at once.
 pub const GROUP_KEYS_MAX: usize = 2;
 
 /// Bytes of the configuration file.
 pub const CONFIG_BYTES_MAX: u64 = 1 << 20;
 
-/// Requests a second that reading a bucket begins with. S3 allows 5,500 a second and prefix.
+/// Requests a second at the start of reading a bucket. S3 allows 5,500 a second and prefix.
 pub const S3_RATE_START: f64 = 100.0;
 
-/// Requests a second that reading a bucket never goes beyond. One core unpacks fewer objects.
+/// Requests a second of reading a bucket at most. One core unpacks fewer objects.
 pub const S3_RATE_MAX: f64 = 1_000.0;
 
-/// Objects that are being fetched, or lie ready, while one is read.
+/// Objects being fetched, or ready, while one is read.
 pub const S3_OBJECTS_AHEAD: usize = 4;
 
-/// Bytes that are handed from the network to the reader at once.
+/// Bytes handed at once from the network to the reader.
 pub const S3_CHUNK_BYTES: usize = 64 << 10;
 
-/// Chunks of each object that may lie ready: 2 MB, some 100 ms of a fast connection.
+/// Chunks of each object that may wait for the reader: 2 MB, some 100 ms of a fast connection.
 pub const S3_CHUNKS_AHEAD: usize = 32;
 
 /// Objects that are listed ahead of those that are fetched, some 300 bytes each.
 pub const S3_LISTED_AHEAD: usize = 10_000;
 
-/// Objects in a row that cannot be fetched before the rest is given up: what is wrong is then
-/// hardly wrong with them alone.
+/// Objects in a row that cannot be fetched before giving up on the rest: the fault is then hardly
+/// theirs alone.
 pub const S3_FAILED_OBJECTS_MAX: u32 = 20;
 
-/// Requests that one pull spends on looking for late events beyond what it has to: 12 seconds at
-/// the usual quota.
+/// Requests that one pull spends on the search for late events beyond its plan: 12 seconds at the
+/// usual quota.
 pub const SWEEP_REQUESTS: u64 = 60;
 
 /// Seconds between two such searches while following.
 pub const SWEEP_SECONDS: u64 = 600;
 
-/// Days for which a log group of which nothing is known is taken to keep events, when it is asked
-/// what has been seen: WorkMail's default (administrator guide, "Enabling email event logging").
+/// Days for which an unknown log group is assumed to keep events, when judging what has been seen:
+/// WorkMail's default (administrator guide, "Enabling email event logging").
 pub const RETENTION_DAYS_ASSUMED: u32 = 30;
 
-/// Pages of organizations, or of a role's policies, that are listed before giving up on knowing
-/// them all. A page has up to 100.
+/// Pages of organizations, or of a role's policies, to list before giving up on a complete list. A
+/// page has up to 100.
 pub const IDENTITY_PAGES_MAX: usize = 40;
 
-/// Seconds for which WorkMail may refuse a role that has just been made: IAM's changes take a
-/// moment until they are known everywhere (IAM user guide, "Changes that I make are not always
-/// immediately visible").
+/// Seconds for which WorkMail may refuse a new role: IAM's changes take a moment to reach
+/// everywhere (IAM user guide, "Changes that I make are not always immediately visible").
 pub const ROLE_PROPAGATION_SECONDS: u64 = 60;
 
-/// Days before events that are not in the store are deleted at which that is called a failure: a
-/// weekend, and a day to mend it.
+/// Days before the deletion of events that are not in the store from which that counts as a
+/// failure: a weekend, and a day to fix it.
 pub const LOSS_WARNING_DAYS: i64 = 3;
 
-/// Days without an event after which one should look why. Small organizations have quiet days.
+/// Days without an event after which the user is warned. Small organizations have quiet days.
 pub const SILENCE_WARNING_DAYS: i64 = 1;
 
-/// Days without an event after which logging is taken not to work.
+/// Days without an event after which logging counts as broken.
 pub const SILENCE_FAILED_DAYS: i64 = 7;
 
-/// Days before WorkMail's end from which on it is warned of: what a log group keeps by default.
+/// Days before WorkMail's end from which the user is warned: as many as a log group keeps by
+/// default.
 pub const END_WARNING_DAYS: i64 = 30;
 
-/// Listings of a whole log group that are made until nothing new comes, before giving up.
+/// Listings of a whole log group until nothing new comes, before giving up.
 pub const DRAIN_ROUNDS_MAX: u32 = 4;
 
 /// Bytes of a file with a policy. IAM's own bound is 10,240 characters.
 pub const POLICY_BYTES_MAX: u64 = 1 << 20;
 
-/// Seconds for which what was switched on may not read back yet.
+/// Seconds for which a new setting may not read back yet.
 pub const READ_BACK_SECONDS: u64 = 30;
 
-/// Milliseconds of the longest pause between two looks at whether a change is known everywhere.
+/// Milliseconds of the longest pause between two checks whether a change has reached everywhere.
 pub const PROPAGATION_PAUSE_MS_MAX: u64 = 8_000;
 
-/// Messages, or audit events, of one export. Of each, its place and its first time are kept while
-/// others are written: 24 bytes, 240 MB together.
+/// Messages, or audit events, of one export. The place and first time of each are kept while others
+/// are written: 24 bytes, 240 MB together.
 pub const EXPORT_MESSAGES_MAX: usize = 10_000_000;
 
 /// Bytes of events that wait in an export for earlier events of other messages. Beyond it the
-/// earliest are written before their turn, and the bundle says that it is not in order.
+/// earliest are written early, and the bundle states that it is not in order.
 pub const EXPORT_WAITING_BYTES_MAX: usize = 256 << 20;
 
-/// IDs that an export's question, or what was not found of it, names; it counts all.
+/// IDs that an export names in its question, or as not found; it counts all.
 pub const EXPORT_IDS_NAMED_MAX: usize = 1_000;
 
-/// Messages that a report shows step by step. A browser lays out some thousand in a second; the
-/// tables beside it hold all.
+/// Messages that a report shows step by step. A browser lays out about a thousand in a second; the
+/// tables beside it have all.
 pub const REPORT_MESSAGES_MAX: usize = 1_000;
 
-/// Steps, and rows of recipients, that a report shows of one message.
+/// Steps, and recipients, of one message in a report.
 pub const REPORT_ROWS_MAX: usize = 1_000;
 
-/// Covered ranges that a report shows; the manifest has all.
+/// Covered ranges in a report; the manifest has all.
 pub const REPORT_RANGES_MAX: usize = 1_000;
 
 /// Files in a bundle: it has seven, and a zip may claim any number.
@@ -470,26 +467,25 @@ pub const BUNDLE_SUMS_BYTES_MAX: u64 = 64 << 10;
 /// Problems of a bundle that are named; all are counted.
 pub const BUNDLE_PROBLEMS_MAX: usize = 1_000;
 
-/// Bytes that a key for pseudonyms must have at least: 128 bits of it cannot be guessed.
+/// Bytes of a key for pseudonyms at least: 128 bits cannot be guessed.
 pub const REDACT_KEY_BYTES_MIN: usize = 16;
 
-/// Bytes that a key for pseudonyms may have.
+/// Bytes of a key for pseudonyms at most.
 pub const REDACT_KEY_BYTES_MAX: u64 = 64 << 10;
 
-/// Bytes that a key, a signature, or a text that is signed may have. A bundle's sums are the
-/// longest of them.
+/// Bytes of a key, a signature or a signed text. A bundle's sums are the longest.
 pub const SIGNED_TEXT_BYTES_MAX: u64 = BUNDLE_SUMS_BYTES_MAX;
 
-/// Rows of Parquet that wait in memory to be written as one group.
+/// Parquet rows that wait in memory to be written as one group.
 pub const PARQUET_GROUP_ROWS: usize = 50_000;
 
-/// Bytes after which a group of rows is written, however few they are.
+/// Bytes after which a group of rows is written, however few there are.
 pub const PARQUET_GROUP_BYTES: usize = 64 << 20;
 
-/// Bytes of an address or a subject by which it is recognised within other texts; what follows is
+/// Bytes of an address or a subject by which it is searched for within other texts; the rest is
 /// compared where these are found.
 pub const REDACT_PATTERN_BYTES_MAX: usize = 256;
 
-/// Bytes of all that is looked for in the texts of one message: what finds them takes some thirty
+/// Bytes of all patterns searched for in the texts of one message: the search takes some thirty
 /// times as much memory.
 pub const REDACT_PATTERNS_BYTES_MAX: usize = 8 << 20;

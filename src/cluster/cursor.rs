@@ -82,6 +82,11 @@ impl Again {
         (Location::from_bits(self.next), Location::from_bits(self.others_next))
     }
 
+    /// As [`PublishedUntil::set_others_next`].
+    pub(super) fn set_others_next(&mut self, place: Location) {
+        self.others_next = place.to_bits();
+    }
+
     /// As [`PublishedUntil::advance`].
     pub(super) fn advance(&mut self, place: Location) {
         self.next = self.next.max(place.to_bits());

@@ -109,11 +109,14 @@ impl Plan {
         }
         // Redacted audit events name people by what the store knows of them.
         let is_told_anew = cursor.people.as_deref() != people;
-        if let Some(again) = cursor.again {
+        if let Some(mut again) = cursor.again {
+            if is_told_anew {
+                // In its own progress too, which only ever advances: cut off once more, it would
+                // go on behind events that still have the old names.
+                again.set_others_next(first);
+            }
             let why = Some("sending everything again was cut off, and goes on");
-            let plan = plan(again.next(), Some(again), why)?;
-            let others_from = if is_told_anew { first } else { plan.others_from };
-            return Ok(Self { since_ms, others_from, ..plan });
+            return Ok(Self { since_ms, ..plan(again.next(), Some(again), why)? });
         }
         let (from, others_from) = cursor.next();
         if store.end() < from.max(others_from) {

@@ -1,30 +1,30 @@
-//! Bounds of publishing to OpenSearch, and of asking it.
+//! Bounds of publishing to OpenSearch and of querying it.
 
-/// Bytes of one bulk request. OpenSearch itself takes 100 MB, but AWS's small instances 10 MiB.
+/// Bytes of one bulk request. OpenSearch itself accepts 100 MB, but AWS's small instances 10 MiB.
 pub const CLUSTER_BULK_BYTES: usize = 5 << 20;
 
-/// Documents of one bulk request: what is lost with an answer is sent again.
+/// Documents of one bulk request: they are sent again if the answer is lost.
 pub const CLUSTER_BULK_DOCUMENTS: usize = 5_000;
 
 /// Bytes of one answer: a page of [`CLUSTER_PAGE`] documents with their originals.
 pub const CLUSTER_ANSWER_BYTES_MAX: usize = 64 << 20;
 
-/// Characters of an answer that is no JSON, as they are shown.
+/// Characters shown of an answer that is not JSON.
 pub const CLUSTER_EXCERPT_CHARS: usize = 120;
 
-/// Events between two places up to which everything is acknowledged: what a crash sends again.
+/// Events between two acknowledged places: as many are sent again after a crash.
 pub const CLUSTER_SLICE_EVENTS: usize = 100_000;
 
-/// Documents of one page of an answer; OpenSearch gives at most 10,000.
+/// Documents of one page of an answer; OpenSearch returns at most 10,000.
 pub const CLUSTER_PAGE: usize = 5_000;
 
-/// Values of one look-up of several; OpenSearch takes 65,536.
+/// Values of one look-up; OpenSearch accepts 65,536.
 pub const CLUSTER_TERMS_MAX: usize = 10_000;
 
-/// Days of one page of counts; OpenSearch allows 65,535 groups in sum.
+/// Days of one page of counts; OpenSearch allows 65,535 groups in total.
 pub const CLUSTER_DAYS_PAGE: usize = 2_000;
 
-/// Bytes of a value that is found as it is written; Lucene takes 32,766. Longer ones are found by
+/// Bytes of a value that is searched for literally; Lucene accepts 32,766. Longer ones are found by
 /// their SHA-256.
 pub const CLUSTER_KEYWORD_BYTES_MAX: usize = 8_000;
 
@@ -36,13 +36,13 @@ pub const CLUSTER_PAUSE_MS_MIN: u64 = 100;
 /// See [`CLUSTER_PAUSE_MS_MIN`].
 pub const CLUSTER_PAUSE_MS_MAX: u64 = 15_000;
 
-/// Milliseconds for which a cluster may take nothing before a command gives up, unless told.
+/// Milliseconds without progress of a cluster after which a command gives up, by default.
 pub const CLUSTER_TIMEOUT_MS_DEFAULT: i64 = 5 * 60 * 1_000;
 
-/// Milliseconds between two looks at the store with `publish --follow`.
+/// Milliseconds between two checks of the store with `publish --follow`.
 pub const CLUSTER_FOLLOW_MS: u64 = 2_000;
 
-/// Times that everything is sent again where somebody else has written in between.
+/// Attempts to send everything again after another writer interfered.
 pub const CLUSTER_AGAIN_MAX: usize = 3;
 
 /// Documents that an error names.

@@ -187,7 +187,7 @@ impl StoreWriter {
                         .iter()
                         .map(|it| decompress_block(&it.frame))
                         .collect::<io::Result<Vec<_>>>()
-                        .map_err(StoreError::io("compress for", &archive))?;
+                        .map_err(StoreError::io("decompress for", &archive))?;
                     blocks.fill(&lines.concat(), &batch.records, batch.documents);
                 }
                 PreparedLines::Plain(lines) => {
