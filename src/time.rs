@@ -1,7 +1,7 @@
-//! Instants, ranges and the forms in which people write them.
+//! Instants, ranges and the forms in which people and logs write them.
 //!
-//! Everything is counted in milliseconds since 1970, as CloudWatch does. This module knows
-//! nothing of records or events.
+//! Everything is counted in milliseconds since 1970, as CloudWatch does. This module knows nothing
+//! of records or events.
 
 mod clock;
 mod day;
@@ -32,15 +32,15 @@ pub const DAY_MS: i64 = 86_400_000;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The earliest instant that can be written as a date.
+    /// The earliest instant that has a date.
     pub const MIN: Self = Self(-377_705_023_201_000);
-    /// The latest instant that can be written as a date.
+    /// The latest instant that has a date.
     pub const MAX: Self = Self(253_402_207_200_000);
 
     /// 1970-01-01T00:00:00Z.
     pub const UNIX_EPOCH: Self = Self(0);
 
-    /// Takes milliseconds since 1970; `None` beyond the years -9999 to 9999.
+    /// Converts milliseconds since 1970; `None` beyond the years -9999 to 9999.
     pub fn from_ms(ms: i64) -> Option<Self> {
         (Self::MIN.0..=Self::MAX.0).contains(&ms).then_some(Self(ms))
     }
@@ -50,23 +50,24 @@ impl Timestamp {
         Self(jiff::Timestamp::now().as_millisecond())
     }
 
-    /// Milliseconds since 1970.
+    /// Returns the milliseconds since 1970.
     pub fn as_ms(self) -> i64 {
         self.0
     }
 
-    /// Milliseconds from `earlier` to `self`, negative when `earlier` is the later one.
+    /// Returns the milliseconds from `earlier` to `self`, negative if `earlier` is the later one.
     pub fn ms_since(self, earlier: Self) -> i64 {
         self.0 - earlier.0
     }
 
-    /// The instant `ms` milliseconds later, held within [`Timestamp::MIN`] and [`Timestamp::MAX`].
+    /// Returns the instant `ms` milliseconds later, clamped to [`Timestamp::MIN`] and
+    /// [`Timestamp::MAX`].
     pub fn saturating_add_ms(self, ms: i64) -> Self {
         Self(self.0.saturating_add(ms).clamp(Self::MIN.0, Self::MAX.0))
     }
 
-    /// Reads the forms in which logs write an instant: RFC 3339 with `T` or a space, with any
-    /// number of fraction digits, and without a zone as UTC (as Logs Insights prints it).
+    /// Parses the forms in which logs write an instant: RFC 3339 with `T` or a space and any number
+    /// of fraction digits. Without a zone it is UTC, as Logs Insights prints it.
     pub fn parse_log_form(text: &str) -> Option<Self> {
         let text = text.trim();
         if let Ok(instant) = text.parse::<jiff::Timestamp>() {
@@ -98,7 +99,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// The zone in which times are shown. UTC unless the user says otherwise.
+/// The zone in which times are shown; UTC by default.
 #[derive(Clone, Debug)]
 pub struct Zone(TimeZone);
 
@@ -106,7 +107,7 @@ impl Zone {
     /// Coordinated universal time.
     pub const UTC: Self = Self(TimeZone::UTC);
 
-    /// Its IANA name, where it has one.
+    /// Returns its IANA name, if it has one.
     pub fn iana_name(&self) -> Option<&str> {
         self.0.iana_name()
     }
@@ -122,12 +123,12 @@ impl Zone {
         }
     }
 
-    /// Its IANA name, or `local` for a zone of the system that has none.
+    /// Returns its IANA name, or `local` for a system zone without one.
     pub fn name(&self) -> String {
         if self.is_utc() { "UTC" } else { self.0.iana_name().unwrap_or("local") }.to_owned()
     }
 
-    /// Whether this is UTC.
+    /// True if this is UTC.
     pub fn is_utc(&self) -> bool {
         self.0 == TimeZone::UTC
     }
@@ -143,38 +144,38 @@ pub struct TimeRange {
 }
 
 impl TimeRange {
-    /// Whether `instant` lies inside.
+    /// True if `instant` is inside.
     pub fn contains(&self, instant: Timestamp) -> bool {
         self.since.is_none_or(|since| since <= instant)
             && self.until.is_none_or(|until| instant < until)
     }
 
-    /// The milliseconds since 1970 that lie inside. Where there is no bound it goes on as far as
-    /// numbers do.
+    /// Returns the milliseconds since 1970 inside the range. An open end is the least or greatest
+    /// number.
     pub fn in_ms(&self) -> std::ops::Range<i64> {
         let ms = |bound: Option<Timestamp>, open| bound.map_or(open, Timestamp::as_ms);
         ms(self.since, i64::MIN)..ms(self.until, i64::MAX)
     }
 
-    /// Whether all that `other` has lies inside.
+    /// True if all of `other` is inside.
     pub fn covers(&self, other: &Self) -> bool {
         self.since.is_none_or(|since| other.since.is_some_and(|it| since <= it))
             && self.until.is_none_or(|until| other.until.is_some_and(|it| it <= until))
     }
 
-    /// The time of the same length before the time from `since` up to `until`.
+    /// Returns the range of the same length before the range from `since` to `until`.
     pub fn before(since: Timestamp, until: Timestamp) -> Self {
         let earlier = since.saturating_add_ms(-until.ms_since(since).max(0));
         Self { since: Some(earlier), until: Some(since) }
     }
 
-    /// Whether there is no bound at either end.
+    /// True if both ends are open.
     pub fn is_unbounded(&self) -> bool {
         self.since.is_none() && self.until.is_none()
     }
 }
 
-/// What is wrong with a time that a person wrote.
+/// Why a time that a person wrote cannot be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TimeError {
     /// None of the accepted forms.
@@ -182,34 +183,34 @@ pub enum TimeError {
         "cannot read \"{text}\" as a time: give RFC 3339 (2026-11-23T21:34:00Z), a date (2026-11-23), a day (yesterday, monday), or an age (2h, 7d, 1h30m)"
     )]
     UnknownForm {
-        /// What was written.
+        /// The text as written.
         text: String,
     },
     /// Not a day, or one in another order.
     #[error("cannot read \"{text}\" as a time: {hint}")]
     NoDay {
-        /// What was written.
+        /// The text as written.
         text: String,
-        /// What is wrong, or what was meant.
+        /// The mistake, or the day that was meant.
         hint: String,
     },
-    /// A form that was understood, outside the years -9999 to 9999.
+    /// A known form, but outside the years -9999 to 9999.
     #[error("the time \"{text}\" is out of range")]
     OutOfRange {
-        /// What was written.
+        /// The text as written.
         text: String,
     },
     /// No such time zone.
     #[error("unknown time zone \"{name}\": give an IANA name such as Europe/Madrid, UTC, or local")]
     UnknownZone {
-        /// What was written.
+        /// The text as written.
         name: String,
     },
 }
 
 /// Reads a time argument: RFC 3339, a date or a day by its name ([`day_of`]; its first instant in
-/// `zone`), a local date and time, an age before `now` (`2h`, `7d`, `1h30m`, `2h ago`), or a number since 1970, whose size tells
-/// seconds, milliseconds, microseconds and nanoseconds apart.
+/// `zone`), a local date and time, an age before `now` (`2h`, `7d`, `1h30m`, `2h ago`), or a number
+/// since 1970, whose size shows if it counts seconds, milliseconds, microseconds or nanoseconds.
 pub fn parse_time_argument(
     text: &str,
     now: Timestamp,
@@ -225,6 +226,7 @@ pub fn parse_time_argument(
     {
         return LoggedTime::from_number(number).map(|it| it.at).ok_or_else(out_of_range);
     }
+    // Before the ages, and after the numbers: a day is a name or has dashes.
     if let Some((first, _)) = day_of(trimmed, now, zone) {
         return Ok(first);
     }
@@ -242,19 +244,20 @@ pub fn parse_time_argument(
     now.as_ms().checked_sub(age_ms).and_then(Timestamp::from_ms).ok_or_else(out_of_range)
 }
 
-/// Digits of a number since 1970: fewer may be meant for a year or a length.
+/// Digits of a number since 1970 at least: fewer may mean a year or a length.
 const NUMBER_BYTES_MIN: usize = 10;
 
-/// Reads a length of time such as `90s`, `5m`, `4h`, `7d`, `2w` or `1h30m`, in milliseconds.
-/// `None` when it is none, or is negative.
+/// Reads a length of time such as `90s`, `5m`, `4h`, `7d`, `2w` or `1h30m`, in milliseconds. `None`
+/// if it is not one, or is negative.
 pub fn parse_duration_ms(text: &str) -> Option<i64> {
     let text = text.trim();
     if text.is_empty() || text.starts_with('-') {
         return None;
     }
     let span: jiff::Span = text.parse().ok()?;
-    // Days and weeks are taken as 24 and 168 hours: an age is a length, not a calendar date.
+    // Days and weeks count as 24 and 168 hours: an age is a length, not a calendar date.
     let days = i64::from(span.get_days()) + 7 * i64::from(span.get_weeks());
+    // Refused: months and years have no fixed length.
     if span.get_months() != 0 || span.get_years() != 0 {
         return None;
     }

@@ -48,35 +48,35 @@ pub const CLUSTER_AGAIN_MAX: usize = 3;
 /// Documents that an error names.
 pub const CLUSTER_NAMED_MAX: usize = 3;
 
-/// Documents whose refusal is remembered until the next place that is acknowledged. A cluster that
-/// refuses more is not one that should be written to.
+/// Documents whose refusal is remembered until the next acknowledged place. A cluster that refuses
+/// more should not be written to.
 pub const CLUSTER_REFUSED_MAX: usize = 10_000;
 
-/// Bytes of a password, and of what a store keeps of one cluster.
+/// Bytes of a password, and of a store's file about one cluster.
 pub const CLUSTER_FILE_BYTES_MAX: u64 = 64 << 10;
 
-/// Years whose months have an index each. Events of other times, which no clock gave, share one: a
-/// log that was made up must not make an index for each month of nine thousand years.
+/// Years whose months have an index each. Events of other times, which no clock showed, share one:
+/// a made-up log must not create an index for each month of nine thousand years.
 pub const CLUSTER_YEARS: std::ops::RangeInclusive<i16> = 2016..=2099;
 
-/// Events that a question can be about which is asked of a cluster: they are indexed for it. Beside
-/// those it takes some 100 bytes of memory for each.
+/// Events that a question to a cluster may concern: they are indexed for it, and take some 100
+/// bytes of memory each.
 pub const CLUSTER_EVENTS_MAX: u64 = 2_000_000;
 
-/// Events of one page of these, with their originals: CloudWatch takes such of 256 KiB.
+/// Events of one page of these, with their originals: CloudWatch accepts events of 256 KiB.
 pub const CLUSTER_MIRROR_PAGE: usize = 2_000;
 
-/// Bytes of events that are put into the temporary store at once.
+/// Bytes of events that are added at once to the temporary store.
 pub const CLUSTER_MIRROR_BATCH_BYTES: usize = 4 << 20;
 
-/// For how long a cluster keeps a point in time after the last question about it.
+/// Time for which a cluster keeps a point in time after its last use.
 pub const CLUSTER_VIEW_KEPT: &str = "2m";
 
-/// Milliseconds that whoever is stopped takes to let a point in time go.
+/// Milliseconds that a stopping process may take to release a point in time.
 pub const CLUSTER_RELEASE_MS: u64 = 2_000;
 
-/// Values of one page of those of which the first event comes, each with that event.
+/// Values on one page, each with its first event.
 pub const CLUSTER_FIRSTS_PAGE: usize = 1_000;
 
-/// IDs of one page of those that have a part.
+/// IDs on one page of those that contain a part.
 pub const CLUSTER_IDS_PAGE: usize = 1_000;

@@ -1,14 +1,14 @@
-//! What time it is, asked anew each time.
+//! The current time, asked anew each time.
 
 use std::time::Instant;
 
 use super::Timestamp;
 use crate::limits;
 
-/// Where the time comes from.
+/// A source of the current time.
 ///
-/// Nothing is reckoned from an earlier reading: a clock may be set while a pull follows, and the
-/// one that counts the time that passes stands still while the machine sleeps.
+/// Nothing is derived from an earlier reading: a clock may be set while a pull follows, and a
+/// monotonic clock stands still while the machine sleeps.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     source: TimeSource,
@@ -16,24 +16,24 @@ pub struct Clock {
 
 #[derive(Clone, Copy, Debug)]
 enum TimeSource {
-    /// Something that tells it.
+    /// A function that returns the time.
     Asked(fn() -> Timestamp),
-    /// A fixed time, and what has passed since.
+    /// A fixed time, and the time elapsed since.
     SetTo(Timestamp, Instant),
 }
 
 impl Clock {
-    /// The clock that `ask` reads.
+    /// Creates a clock that `ask` reads.
     pub fn asked(ask: fn() -> Timestamp) -> Self {
         Self { source: TimeSource::Asked(ask) }
     }
 
-    /// A clock that shows `now` at this moment, and goes on from there.
+    /// Creates a clock that shows `now` at this moment, and goes on from there.
     pub fn set_to(now: Timestamp) -> Self {
         Self { source: TimeSource::SetTo(now, Instant::now()) }
     }
 
-    /// What it shows.
+    /// Returns the time that it shows.
     pub fn now(&self) -> Timestamp {
         match self.source {
             TimeSource::Asked(ask) => ask(),
@@ -42,7 +42,7 @@ impl Clock {
     }
 }
 
-/// Notices when a clock does not go on as time passes.
+/// Detects a clock that does not keep up with elapsed time.
 #[derive(Clone, Copy, Debug)]
 pub struct ClockWatch {
     shown: Timestamp,
@@ -50,13 +50,13 @@ pub struct ClockWatch {
 }
 
 impl ClockWatch {
-    /// Begins with what the clock shows at this moment.
+    /// Begins with the clock's time at this moment.
     pub fn begin(now: Timestamp) -> Self {
         Self { shown: now, at: Instant::now() }
     }
 
-    /// Milliseconds by which the clock is ahead (or behind, when negative) of what it showed the
-    /// last time and what has passed since; `None` when that is too little to matter.
+    /// Returns the milliseconds by which the clock is ahead (negative: behind) of its last time
+    /// plus the elapsed time; `None` if that is too little to matter.
     pub fn jump_ms(&mut self, now: Timestamp) -> Option<i64> {
         let expected = self.shown.saturating_add_ms(elapsed_ms(self.at));
         *self = Self::begin(now);

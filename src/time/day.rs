@@ -4,8 +4,9 @@ use jiff::civil::{Date, Weekday};
 
 use super::{Timestamp, Zone};
 
-/// The first instant of a day in `zone` and the first after it: of a date (`2026-11-23`), `today`,
-/// `yesterday`, or the latest day of a name that is not after today (`monday`, `mon`).
+/// Returns the first instant of a day in `zone` and the first after it. The day is a date
+/// (`2026-11-23`), `today`, `yesterday`, or the latest day of a name that is not after today
+/// (`monday`, `mon`).
 pub fn day_of(text: &str, now: Timestamp, zone: &Zone) -> Option<(Timestamp, Timestamp)> {
     let text = text.trim().to_lowercase();
     let today = zone.0.to_datetime(now.to_jiff()).date();
@@ -23,19 +24,19 @@ pub fn day_of(text: &str, now: Timestamp, zone: &Zone) -> Option<(Timestamp, Tim
     Some((first_instant(date, zone)?, first_instant(date.tomorrow().ok()?, zone)?))
 }
 
-/// The days of the week, as they follow one another.
+/// The days of the week in order.
 pub const WEEKDAYS: [&str; 7] =
     ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
-/// The hours of the day, by their first minute.
+/// The hours of the day, named by their first minute.
 pub const HOURS_OF_DAY: [&str; 24] = [
     "00:00", "01:00", "02:00", "03:00", "04:00", "05:00", "06:00", "07:00", "08:00", "09:00",
     "10:00", "11:00", "12:00", "13:00", "14:00", "15:00", "16:00", "17:00", "18:00", "19:00",
     "20:00", "21:00", "22:00", "23:00",
 ];
 
-/// Where an instant, in milliseconds since 1970, stands among the days of its week and the hours of
-/// its day in `zone`, counted from none.
+/// Returns the day of the week and the hour of the day of an instant (milliseconds since 1970) in
+/// `zone`, both counted from 0.
 pub fn calendar_place(ms: i64, zone: &Zone) -> Option<(u32, u32)> {
     let civil = zone.0.to_datetime(Timestamp::from_ms(ms)?.to_jiff());
     let weekday = u32::try_from(civil.weekday().to_monday_zero_offset()).ok()?;
@@ -43,6 +44,7 @@ pub fn calendar_place(ms: i64, zone: &Zone) -> Option<(u32, u32)> {
 }
 
 fn first_instant(date: Date, zone: &Zone) -> Option<Timestamp> {
+    // Where clocks skip midnight, jiff takes the first instant after the gap.
     let midnight = date.to_datetime(jiff::civil::Time::midnight());
     let zoned = midnight.to_zoned_datetime(zone.0.clone()).ok()?;
     Timestamp::from_ms(zoned.timestamp().as_millisecond())
@@ -63,7 +65,7 @@ fn weekday(text: &str) -> Option<Weekday> {
     NAMES.iter().find(is_it).map(|(_, weekday)| *weekday)
 }
 
-/// What is wrong with a day that is nearly one, or which one is meant.
+/// Explains what is wrong with text that is nearly a day, or which day is meant.
 pub(super) fn hint(text: &str) -> Option<String> {
     let numbers: Vec<&str> = text.split(['-', '.', '/']).collect();
     let [first, second, third] = numbers.as_slice() else { return None };
@@ -83,7 +85,7 @@ pub(super) fn hint(text: &str) -> Option<String> {
         return Some(format!("{} has {} days", month.strftime("%B %Y"), month.days_in_month()));
     }
     if third.len() == 4 {
-        // Most of the world begins with the day; where that makes no date, it is the month.
+        // Most of the world begins with the day; if that is not a date, the month comes first.
         let date = date(third, second, first).or_else(|| date(third, first, second))?;
         return Some(format!("did you mean {date}?"));
     }

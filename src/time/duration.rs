@@ -1,4 +1,4 @@
-//! Lengths of time as people say them.
+//! Writes lengths of time as people say them.
 
 /// Writes a length of time in at most two units: `12 ms`, `0.8 s`, `12 s`, `3 min 20 s`,
 /// `2 h 5 min`, `3 d 4 h`.

@@ -1,4 +1,4 @@
-//! Intervals of equal length, one after the other, that begin where people expect it.
+//! Consecutive intervals of equal length that begin where people expect them to.
 
 use std::ops::Range;
 
@@ -6,11 +6,11 @@ use jiff::{ToSpan, ZonedDateTime};
 
 use super::{DAY_MS, Timestamp, Zone, parse_duration_ms};
 
-/// How time is divided.
+/// A division of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interval {
-    /// Lengths of so many milliseconds, counted from the midnight of each day that they divide, else
-    /// from that of the first.
+    /// Lengths in milliseconds, counted from each day's midnight if they divide a day, else from
+    /// the first day's.
     Length(i64),
     /// Calendar days.
     Day,
@@ -19,7 +19,8 @@ pub enum Interval {
 }
 
 impl Interval {
-    /// Reads `hour`, `day`, `week`, or a length such as `15m`; `None` when it is none, or nothing.
+    /// Parses `hour`, `day`, `week`, or a length such as `15m`; `None` if it is none of these, or
+    /// zero.
     pub fn parse(text: &str) -> Option<Self> {
         match text.trim() {
             "hour" => Some(Self::Length(3_600_000)),
@@ -30,16 +31,16 @@ impl Interval {
     }
 }
 
-/// Intervals that leave nothing out between their first and their last instant.
+/// Intervals without gaps between their first and last instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Intervals {
-    /// Where each begins, in milliseconds since 1970; never empty.
+    /// The start of each, in milliseconds since 1970; never empty.
     starts: Vec<i64>,
 }
 
 impl Intervals {
-    /// The intervals in `zone` from the one with `first` to the one with `last`; `None` when they
-    /// are more than `count_max`.
+    /// Builds the intervals in `zone` from the one with `first` to the one with `last`; `None` if
+    /// there are more than `count_max`.
     pub fn new(
         interval: Interval,
         first: Timestamp,
@@ -54,7 +55,8 @@ impl Intervals {
             Interval::Week => (7 * DAY_MS, 7),
             Interval::Length(length) => (length, length / DAY_MS),
         };
-        // Days have 23 to 25 hours, so this many cannot be too many by mistake.
+        // Checked before any are made. With days of 23 to 25 hours, twice the bound is certainly
+        // too many.
         if (last_ms - first_ms) / length >= at_most.saturating_mul(2) {
             return None;
         }
@@ -79,7 +81,7 @@ impl Intervals {
         (starts.len() <= count_max).then_some(Self { starts })
     }
 
-    /// The same, and the interval of an instant far behind them, with nothing between.
+    /// Adds the interval of an instant far after them, with a gap between.
     pub fn and_that_of(mut self, interval: Interval, instant: Timestamp, zone: &Zone) -> Self {
         let one = Self::new(interval, instant, instant, zone, 2);
         let start = one.and_then(|it| it.starts.first().copied());
@@ -90,7 +92,7 @@ impl Intervals {
         self
     }
 
-    /// Where each begins.
+    /// Returns the start of each.
     pub fn starts(&self) -> impl ExactSizeIterator<Item = Timestamp> {
         self.starts.iter().map(|it| Timestamp::from_ms(*it).unwrap_or(Timestamp::MIN))
     }
@@ -99,13 +101,13 @@ impl Intervals {
         self.starts.len()
     }
 
-    /// Which one an instant lies in, by its place among them. What is before the first lies in the
-    /// first, and what is after the last in the last.
+    /// Returns the index of the interval of an instant. Instants before the first belong to the
+    /// first, those after the last to the last.
     pub fn place_of(&self, ms: i64) -> usize {
         self.starts.partition_point(|it| *it <= ms).saturating_sub(1)
     }
 
-    /// The instants that lie in the one at a place, in milliseconds since 1970.
+    /// Returns the instants of an interval, in milliseconds since 1970.
     pub(crate) fn instants_of(&self, place: usize) -> Range<i64> {
         let start = self.starts.get(place).copied().filter(|_| place > 0);
         let end = self.starts.get(place + 1).copied();
@@ -113,12 +115,12 @@ impl Intervals {
     }
 }
 
-/// The beginning of the day of an instant; `None` at the ends of time.
+/// Returns the start of an instant's day; `None` at the ends of time.
 fn day_of(instant: Timestamp, zone: &Zone) -> Option<ZonedDateTime> {
     instant.to_jiff().to_zoned_datetime(zone.0.clone()).start_of_day().ok()
 }
 
-/// The beginning of the day so many days after another.
+/// Returns the start of the day `days` after another.
 fn days_after(day: &ZonedDateTime, days: i64) -> Option<ZonedDateTime> {
     day.checked_add(days.days()).and_then(|it| it.start_of_day()).ok()
 }
@@ -127,7 +129,7 @@ fn ms_of(zoned: &ZonedDateTime) -> i64 {
     zoned.timestamp().as_millisecond()
 }
 
-/// The beginnings of every so many days; from a Monday on where they are weeks.
+/// Returns the starts of every `days` days; weeks start on a Monday.
 fn calendar(
     first_day: Option<&ZonedDateTime>,
     first_ms: i64,
@@ -142,7 +144,8 @@ fn calendar(
     let Some(origin) = first_day.and_then(back) else { return vec![first_ms] };
     let mut starts = vec![ms_of(&origin)];
     for count in 1.. {
-        // From the origin each time: a day that begins at one o'clock must not move the next.
+        // Counted from the origin each time: a day that begins at one o'clock must not move the
+        // next.
         match days_after(&origin, count * days).map(|it| ms_of(&it)) {
             Some(start) if start <= last_ms => starts.push(start),
             _ => break,
@@ -151,12 +154,12 @@ fn calendar(
     starts
 }
 
-/// The longest interval that counts from midnight by what has elapsed. Longer ones go by the
-/// clock, which on some days is set: `6h` begins at 0, 6, 12 and 18 o'clock on those too.
+/// The longest interval that counts elapsed time from midnight. Longer ones go by the clock: `6h`
+/// begins at 0, 6, 12 and 18 o'clock even on days when clocks change.
 const ELAPSED_MAX_MS: i64 = 3_600_000;
 
-/// The beginnings of parts of days, of which each day has the same number, or nearly. The first
-/// is that of the part with `first_ms`. More than one too many are not made.
+/// Returns the starts of parts of days, of which each day has about the same number, from the part
+/// with `first_ms` on. Stops soon after `count_max`.
 fn within_days(
     first_day: Option<&ZonedDateTime>,
     first_ms: i64,
@@ -181,7 +184,7 @@ fn within_days(
                 break;
             }
             // Of the parts before the first instant only the last is wanted. Where clocks are put
-            // forward, a part may begin where another does.
+            // forward, two parts may begin at the same time.
             if start <= first_ms {
                 starts.clear();
             }
@@ -193,7 +196,7 @@ fn within_days(
     if starts.is_empty() { vec![first_ms] } else { starts }
 }
 
-/// When a part of a day begins, `ms` after its midnight; none after its end.
+/// Returns when the part of a day at `ms` after midnight begins; `None` after the day's end.
 fn part_of_day(date: &ZonedDateTime, midnight: i64, ms: i64, length: i64) -> Option<i64> {
     if length <= ELAPSED_MAX_MS {
         return midnight.checked_add(ms);

@@ -5,26 +5,26 @@ use std::ops::Range;
 
 use super::Timestamp;
 
-/// An instant out of a log, and how exactly the log has it.
+/// An instant from a log, with its precision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoggedTime {
     /// The instant.
     pub at: Timestamp,
-    /// Whether it is known to the second only, so that the event may have happened at any
-    /// millisecond of it.
+    /// True if it is known only to the second, so that the event may have happened at any
+    /// millisecond of that.
     pub is_to_the_second: bool,
 }
 
-/// Whole numbers that count seconds: smaller ones count milliseconds, which passed the first in
-/// 1970, and larger ones too, which passed the last in 1973. Seconds reach it in the year 5138.
+/// Whole numbers that count seconds. Smaller and larger ones count milliseconds, which passed the
+/// lower bound in 1970 and the upper in 1973; seconds reach the upper in the year 5138.
 pub(crate) const NUMBERS_OF_SECONDS: Range<u64> = 100_000_000..100_000_000_000;
 
-/// From here on a number counts micro- or nanoseconds: no time has so many milliseconds.
+/// From here on a number counts micro- or nanoseconds: no time has as many milliseconds.
 const MS_MAX: u64 = 1_000_000_000_000_000;
 
 impl LoggedTime {
-    /// Takes a number since 1970: seconds, milliseconds, microseconds or nanoseconds, told apart by
-    /// its size. `None` beyond the years -9999 to 9999.
+    /// Converts a number since 1970: seconds, milliseconds, microseconds or nanoseconds, by its
+    /// size. `None` beyond the years -9999 to 9999.
     pub fn from_number(number: i64) -> Option<Self> {
         let is_to_the_second = NUMBERS_OF_SECONDS.contains(&number.unsigned_abs());
         let mut ms = if is_to_the_second { number * 1_000 } else { number };
@@ -34,8 +34,8 @@ impl LoggedTime {
         Some(Self { at: Timestamp::from_ms(ms)?, is_to_the_second })
     }
 
-    /// Reads a text: a number as [`LoggedTime::from_number`] takes it, perhaps with decimals, or
-    /// one of the forms of [`Timestamp::parse_log_form`].
+    /// Parses a text: a number for [`LoggedTime::from_number`], perhaps with decimals, or one of
+    /// the forms of [`Timestamp::parse_log_form`].
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         if let Ok(number) = text.parse::<i64>() {
@@ -56,23 +56,25 @@ impl LoggedTime {
         Some(Self { at, is_to_the_second: !has_fraction })
     }
 
-    /// Takes a number that is written with decimals, of which seconds take the thousandths.
+    /// Converts a number with decimals, of which seconds use the thousandths.
     fn from_decimal(whole: &str, fraction: &str) -> Option<Self> {
         if !fraction.bytes().all(|it| it.is_ascii_digit()) {
             return None;
         }
         let number: i64 = whole.parse().ok()?;
+        // Milliseconds and finer units have decimals below a millisecond, which are dropped.
         if fraction.is_empty() || number.unsigned_abs() >= NUMBERS_OF_SECONDS.end {
             return Self::from_number(number);
         }
         let thousandths = fraction.bytes().chain(iter::repeat(b'0')).take(3);
         let ms = thousandths.fold(0, |ms, digit| ms * 10 + i64::from(digit - b'0'));
+        // By the text, since the number is 0 in `-0.5`.
         let ms = if whole.starts_with('-') { number * 1_000 - ms } else { number * 1_000 + ms };
         Some(Self { at: Timestamp::from_ms(ms)?, is_to_the_second: false })
     }
 }
 
-/// Whether a text is a number with an exponent, as spreadsheets write large ones.
+/// True if a text is a number with an exponent, as spreadsheets write large ones.
 pub(crate) fn is_exponential(text: &str) -> bool {
     let has_digits = |text: &str, signs: &[u8]| {
         let digits = text.strip_prefix(['-', '+']).unwrap_or(text);

@@ -8,13 +8,12 @@ pub const LAST_DAY: &str = "2027-03-31";
 /// The end of that day in UTC, in milliseconds since 1970.
 const END_MS: i64 = 1_806_537_600_000;
 
-/// Whole days until WorkMail shuts down; 0 on the last day and from then on.
+/// Returns the whole days until WorkMail shuts down; 0 from the last day on.
 pub fn days_left(now: Timestamp) -> i64 {
     (END_MS - now.as_ms()).div_euclid(DAY_MS).max(0)
 }
 
-/// Whether WorkMail has shut down, so that nobody answers for it any more. What its log groups
-/// hold is still there.
+/// True if WorkMail has shut down, so that its API no longer answers. Its log groups still exist.
 pub fn has_ended(now: Timestamp) -> bool {
     now.as_ms() >= END_MS
 }
