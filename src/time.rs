@@ -89,6 +89,7 @@ impl Timestamp {
     }
 
     fn to_jiff(self) -> jiff::Timestamp {
+        // Never the default: every `Timestamp` is in jiff's range.
         jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
     }
 }

@@ -124,6 +124,7 @@ impl ProvideCredentials for Chain {
     where
         Self: 'a,
     {
+        // Only once: later calls ask anew, because credentials expire.
         match self.with_found(Option::take) {
             Some(found) => Provided::ready(Ok(found)),
             None => Provided::new(self.ask()),

@@ -21,6 +21,7 @@ use super::error::AwsError;
 /// does the same with aws-lc, which takes four times as long to compile as ring.
 pub(super) fn http_client(bundle: Option<&CaBundle>) -> Result<SharedHttpClient, AwsError> {
     let builder = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
+    // Without a bundle the client loads the system's authorities itself.
     let Some(bundle) = bundle else { return Ok(builder.build_https()) };
     let trusted = TrustStore::empty().with_pem_certificate(bundle.pem.as_bytes());
     let context = TlsContext::builder().with_trust_store(trusted).build();

@@ -138,6 +138,7 @@ impl LogsClient {
             .await
             .map_err(|error| failure::failure(&error, &call))?;
         let groups = answer.log_groups.into_iter().flatten().filter_map(|it| {
+            // `arn` ends in `:*`, `logGroupArn` does not.
             let arn = it.arn.or(it.log_group_arn)?;
             Some(LogGroup {
                 name: it.log_group_name?,

@@ -157,6 +157,7 @@ impl Profiles {
             recipe.role = recipe.role.or_else(|| profile.get("role_arn").map(str::to_owned));
             recipe.has_mfa |= profile.get("mfa_serial").is_some();
             match profile.get("source_profile") {
+                // A profile may name itself, to assume its role with its own credentials.
                 Some(source) if source != recipe.base_profile => {
                     recipe.base_profile = source.to_owned();
                 }
@@ -176,6 +177,8 @@ impl Profiles {
         let mut names: Vec<&str> = self.set.profiles().collect();
         names.sort_unstable();
         names.truncate(NAMES_SHOWN);
+        // Only the credentials file names profiles without `profile`; here the SDK ignores the
+        // section.
         let is_bare = read.iter().any(|(kind, _, text)| {
             matches!(kind, EnvConfigFileKind::Config)
                 && text.lines().any(|it| it.trim_end() == format!("[{name}]"))

@@ -143,6 +143,7 @@ impl ObjectsClient {
             .get_object()
             .bucket(bucket)
             .key(&object.key)
+            // A resumed download must not join the bytes of two versions.
             .set_if_match((!object.etag.is_empty()).then(|| object.etag.clone()))
             .set_range((from_byte > 0).then(|| format!("bytes={from_byte}-")))
             .send()

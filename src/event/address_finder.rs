@@ -49,6 +49,7 @@ fn each_in_layer(text: &str, visit: &mut dyn FnMut(&str)) {
         };
         offer(&address);
         let Some((local, domain)) = address.rsplit_once('@') else { continue };
+        // A quoted local part has only one reading.
         if local.starts_with('"') {
             continue;
         }

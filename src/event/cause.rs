@@ -37,6 +37,7 @@ pub fn cause_of(reason: &str) -> String {
     let kinds = resolved(&words, &kinds);
     let mut cause = String::with_capacity(reason.len().min(limits::TERM_BYTES_MAX));
     for (word, kind) in words.iter().zip(kinds) {
+        // The rest would not fit into a term of the index.
         if cause.len() >= limits::TERM_BYTES_MAX {
             break;
         }

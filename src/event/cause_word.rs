@@ -60,6 +60,7 @@ pub(super) fn kind_of(word: &str) -> WordKind {
     if word.is_empty() {
         return WordKind::Plain;
     }
+    // From the surest to the vaguest: a link may hold an address, and an address holds a host.
     if word.contains("://") {
         return WordKind::Link;
     }
@@ -104,6 +105,7 @@ fn number_like(word: &str) -> WordKind {
         return WordKind::Time;
     }
     if !has_letter {
+        // First and second digits of final SMTP replies (RFC 5321, section 4.2.1).
         let is_reply = matches!(bare.as_bytes(), [b'2' | b'4' | b'5', b'0'..=b'5', b'0'..=b'9']);
         return if is_reply && bare == word { WordKind::Reply } else { WordKind::Number };
     }
@@ -133,6 +135,7 @@ fn is_digits(text: &str) -> bool {
 
 /// What the words are beside each other.
 pub(super) fn resolved(words: &[Word<'_>], kinds: &[WordKind]) -> Vec<WordKind> {
+    // From left to right, because what a word turned out to be decides about the next one.
     let mut resolved: Vec<WordKind> = Vec::with_capacity(kinds.len());
     for (index, (word, kind)) in words.iter().zip(kinds).enumerate() {
         let last = index.checked_sub(1).and_then(|it| Some((words.get(it)?, *resolved.get(it)?)));

@@ -121,6 +121,8 @@ fn push_quoted(text: &str, charset: Charset, bytes: &mut Vec<u8>, decoded: &mut 
                 bytes.extend_from_slice(it.encode_utf8(&mut [0; 4]).as_bytes());
             }
             it => {
+                // The log itself is UTF-8, so a raw character must not be decoded as the word's
+                // charset.
                 push_decoded(bytes, charset, decoded);
                 decoded.push(it);
             }
@@ -131,6 +133,7 @@ fn push_quoted(text: &str, charset: Charset, bytes: &mut Vec<u8>, decoded: &mut 
 /// Returns the byte of an escape such as `=C3`, and the text after it.
 fn escaped_byte(text: &str) -> Option<(u8, &str)> {
     let digits = text.strip_prefix('=')?;
+    // Checked apart, because `from_str_radix` accepts a sign.
     let is_escape = digits.as_bytes().first_chunk::<2>()?.iter().all(u8::is_ascii_hexdigit);
     let byte = u8::from_str_radix(digits.get(..2).filter(|_| is_escape)?, 16).ok()?;
     Some((byte, digits.get(2..)?))

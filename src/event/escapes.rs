@@ -15,6 +15,7 @@ pub(super) fn unescaped(text: &str) -> Cow<'_, str> {
     while let Some(at) = rest.find(['\\', '&', '%']) {
         let (before, from) = rest.split_at(at);
         plain.extend_from_slice(before.as_bytes());
+        // A byte, not a character: several escapes of a URL may make up one character.
         rest = if let Some((byte, after)) = percent(from) {
             plain.push(byte);
             after
@@ -35,6 +36,7 @@ pub(super) fn unescaped(text: &str) -> Cow<'_, str> {
 fn percent(text: &str) -> Option<(u8, &str)> {
     let digits = text.strip_prefix('%')?;
     let (digits, after) = digits.split_at_checked(2)?;
+    // Checked apart, because `from_str_radix` accepts a sign.
     let is_escape = digits.bytes().all(|it| it.is_ascii_hexdigit());
     Some((u8::from_str_radix(digits, 16).ok().filter(|_| is_escape)?, after))
 }

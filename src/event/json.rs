@@ -40,6 +40,7 @@ impl<'a> Json<'a> {
         if let Some(it) = bool {
             return Self::Text(Cow::Borrowed(if it { "true" } else { "false" }));
         }
+        // Whole numbers first: as a float, a long one would lose digits.
         i64.map(|it| it.to_string())
             .or_else(|| u64.map(|it| it.to_string()))
             .or_else(|| f64.map(|it| it.to_string()))

@@ -122,6 +122,7 @@ fn is_too_deep(message: &str) -> bool {
 /// Converts only the values that are needed, so that an unreadable one elsewhere does no harm.
 fn from_serde(message: &str) -> Result<Event<'static>, EventError> {
     let not_json = |error: &serde_json::Error| EventError::NotJson { reason: error.to_string() };
+    // Twice: the first pass fails only on bad JSON, the second only on a value that is no object.
     let top: &RawValue = serde_json::from_str(message).map_err(|error| not_json(&error))?;
     let top: RawMembers<'_> =
         serde_json::from_str(top.get()).map_err(|_| EventError::NotAnObject)?;
@@ -168,6 +169,7 @@ fn setter<'a>(key: &str) -> Option<Setter<'a>> {
         "recipients" => |event, value| value.into_addresses(&mut event.recipients),
         "recipient" => |event, value| value.into_addresses(&mut event.recipient),
         "bouncedRecipient" | "bouncedRecipients" => Event::set_bounced,
+        // Older pages of the guide have this in place of `bouncedRecipient`.
         "destination" => |event, value| value.into_addresses(&mut event.bounced),
         // A status within `bouncedRecipient` wins over one beside it, whichever comes first.
         "status" => |event, value| {
@@ -199,6 +201,7 @@ fn setter<'a>(key: &str) -> Option<Setter<'a>> {
 impl<'a> Event<'a> {
     fn set_raw(&mut self, key: &str, raw: &RawValue) {
         if let Some(set) = setter(key)
+            // An unreadable value leaves its field empty. The original has it all the same.
             && let Ok(value) = serde_json::from_str::<Json<'static>>(raw.get())
         {
             set(self, value);

@@ -87,6 +87,7 @@ fn labelled(text: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
     let mut within_word = None;
     let mut from = 0;
+    // Every label begins with an `m`, which is faster to find than each of them.
     while let Some(at) = lower.get(from..).and_then(|it| it.find(['m'])).map(|it| from + it) {
         from = at + 1;
         let (before, here) = lower.split_at(at);

@@ -63,6 +63,7 @@ impl Role {
             is_rejecting: is_policy("REJECT"),
             is_quarantining: is_policy("QUARANTINE"),
             is_dropping: dropping_actions(event).any(|it| it.recipients.is_empty()),
+            // The index has all addresses of an event together, not which of them this is about.
             is_partial: kind != RoleKind::Other
                 && event.spoken_of(kind).count() < event.all_recipients().count(),
         }

@@ -42,11 +42,14 @@ impl StatusCode {
             let length = bytes.iter().skip(begin).take_while(|it| is_of_number(**it)).count();
             start = begin + length.max(1);
             let (before, from) = trimmed.split_at(begin);
+            // A status may end a sentence.
             let numbers = from.split_at(length).0.trim_end_matches('.');
             let code = Self::whole(numbers).filter(|it| it.subject <= SUBJECT_MAX);
             let (_, after) = from.split_at(numbers.len());
             let Some(code) = code.filter(|_| !goes_on(after.as_bytes())) else { continue };
             match context(before.as_bytes()) {
+                // A reply code and its status have the same class (RFC 2034); else they are
+                // unrelated.
                 Context::Reply(class) if class == code.class => return Some(code),
                 Context::Reply(_) | Context::Plain => _ = first.get_or_insert(code),
                 Context::PartOfMore => {}

@@ -30,6 +30,7 @@ pub fn decoded_subject(logged: &str) -> Cow<'_, str> {
                 run.clear();
             }
             run.push(word);
+            // White space between encoded words is not part of the text (RFC 2047, section 6.2).
             let space = after.len() - after.trim_start().len();
             (gap, rest) = after.split_at(space);
             continue;

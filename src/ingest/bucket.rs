@@ -197,6 +197,7 @@ fn is_of_object_alone(failure: &Failure) -> bool {
 /// True if another object may still be readable.
 fn is_about_object(failure: &Failure) -> bool {
     match failure {
+        // After all retries: the service itself is in trouble.
         Failure::Throttled(_) | Failure::Transient(_) => false,
         Failure::BadParameter(_) => true,
         Failure::Permanent(error) => matches!(

@@ -296,6 +296,7 @@ impl DecodedBatch {
             log_group,
             log_stream,
             event_id: None,
+            // Only a placeholder: a batch that lacks a time is decoded again with one.
             timestamp: known.unwrap_or(Timestamp::UNIX_EPOCH),
             is_time_approximate: !is_exact,
             ingestion_time: None,

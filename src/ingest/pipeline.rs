@@ -276,6 +276,7 @@ impl Import<'_> {
     fn finish(&mut self, ending: Ending) -> Result<(), StoreError> {
         let Ending { compression, bytes, sha256, problem } = ending;
         let Some(mut file) = self.file.take() else { return Ok(()) };
+        // Only at the end: claims of incompleteness may follow the records.
         let no_coverage = self.no_coverage(&file);
         if no_coverage.is_none() {
             file.spans.iter().for_each(|(log_group, range)| self.writer.cover(log_group, range));

@@ -102,6 +102,7 @@ fn read_input(
     bytes: &AtomicU64,
     stop: &Stop,
 ) -> Option<Ending> {
+    // Only progress is shown by this count, so it orders nothing else.
     let before = bytes.load(Ordering::Relaxed);
     let problem = loop {
         match reader.next_batch() {

@@ -87,6 +87,8 @@ impl<'w> RoundDecoder<'w> {
         while let Ok(first) = received.recv() {
             let mut steps = VecDeque::new();
             let mut batches = VecDeque::new();
+            // Whatever waits is decoded together, but nothing is waited for: a slow input is stored
+            // as it comes.
             let more = received.try_iter().take(self.bounds.batch_count);
             for step in std::iter::once(first).chain(more) {
                 match step {

@@ -78,6 +78,7 @@ impl<'i> Workers<'i> {
         borrowed: Option<Timestamp>,
         budget: &Arc<DecodingBudget>,
     ) -> Result<DecodedBatch, StoreError> {
+        // The lock is not held while decoding: workers only meet to come and go.
         let (mut worker, generation) = {
             let mut latest = self.latest();
             let idle = latest.idle.pop();

@@ -63,6 +63,7 @@ impl Iterator for Tokens<'_> {
                 (TokenKind::Open, start + 1)
             }
             b'}' | b']' => {
+                // Any bytes are accepted, so a bracket may close that never opened.
                 self.depth = self.depth.saturating_sub(1);
                 (TokenKind::Close, start + 1)
             }
@@ -96,6 +97,7 @@ pub fn text_end(bytes: &[u8], start: usize, has_newline: &mut bool) -> Option<us
         match bytes.get(index)? {
             b'"' => return Some(index + 1),
             b'\\' => {
+                // An escaped newline is a raw one all the same.
                 *has_newline |= bytes.get(index + 1) == Some(&b'\n');
                 index += 2;
             }
@@ -116,6 +118,7 @@ pub fn is_blank(byte: u8) -> bool {
 pub fn escape(text: &str) -> Option<(usize, Option<char>)> {
     let unit = |at: usize| {
         let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        // Checked apart, because `from_str_radix` accepts a sign.
         let is_number = digits.bytes().all(|it| it.is_ascii_hexdigit());
         u16::from_str_radix(digits, 16).ok().filter(|_| is_number)
     };

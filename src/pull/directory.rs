@@ -358,6 +358,7 @@ impl<'l, E> DirectoryLook<'l, E> {
         if self.said.is_empty() {
             return Ok(());
         }
+        // Later than the statements before, so that their order survives in their times.
         self.said_at = self.said_at.saturating_add_ms(1).max(self.taker.clock.now());
         let said = std::mem::take(&mut self.said).into_iter();
         let statement = |said| Statement::new(&self.report.organization, self.snapshot, said);

@@ -20,6 +20,7 @@ pub(super) async fn find(
     let prefix = name.unwrap_or(GROUP_PREFIX);
     let groups = match list(client, &limiter, prefix).await {
         Ok(groups) => groups,
+        // A named group can be pulled without the permission to describe it.
         Err(Failure::Permanent(AwsError::Denied { .. })) if name.is_some() => {
             return Ok(described_by_name(session, prefix).await?);
         }

@@ -125,5 +125,6 @@ fn rejected(reason: String, event: &LogEvent, log_group: &str) -> RejectedPiece 
         event_id: event.event_id.as_deref(),
     };
     let bytes = json::bytes(&envelope);
+    // An event from the service has no place in a file.
     RejectedPiece { line: 0, byte_offset: 0, reason, is_continuation: false, bytes }
 }

@@ -120,6 +120,8 @@ impl<'s, 'n> Storing<'s, 'n> {
             self.note(page);
         }
         let interval = Duration::from_millis(limits::PULL_COMMIT_INTERVAL_MS);
+        // Looks alone wait for `is_idle_for_long`: finding nothing new is not worth a commit each
+        // time.
         let is_due = self.writer.since_commit() >= interval
             && self.writer.uncommitted_records() > 0
             || self.writer.uncommitted_records() >= limits::COMMIT_RECORDS_MAX;
@@ -150,6 +152,7 @@ impl<'s, 'n> Storing<'s, 'n> {
             };
             let new = decoded.indices.iter().enumerate().filter(is_new);
             for event in new.filter_map(|(_, index)| events.get(*index)) {
+                // Parsed again, but only if somebody wants the news.
                 if let Some(event) = page::stored(event, &self.group.name) {
                     on_news(PullNews::Event(Box::new(event)));
                 }

@@ -48,6 +48,7 @@ impl Base64Text {
         self.input.consume(chunk.len());
         for byte in &chunk {
             match byte {
+                // Padding ends one payload, and another may follow at once.
                 b'=' => self.end_group(),
                 _ if byte.is_ascii_whitespace() => {}
                 _ => match six_bits(*byte) {

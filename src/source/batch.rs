@@ -28,6 +28,7 @@ pub(super) struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
 
 impl Buffers {
     fn take(&self) -> Vec<u8> {
+        // A poisoned pool only costs a fresh allocation.
         let known = self.0.lock().ok().and_then(|mut it| it.pop());
         // Some more, because the last unit takes a batch beyond its bound.
         known.unwrap_or_else(|| Vec::with_capacity(limits::BATCH_BYTES + limits::BATCH_BYTES / 8))

@@ -46,6 +46,7 @@ fn is_manifest(read: impl Read) -> bool {
     if read.take(HEAD_BYTES as u64).read_to_end(&mut head).is_err() {
         return false;
     }
+    // The same manifest may be laid out in other ways.
     head.retain(|it| !it.is_ascii_whitespace());
     head.starts_with(format!("{{\"format\":\"{BUNDLE_FORMAT}\"").as_bytes())
 }
@@ -60,10 +61,12 @@ pub(super) fn records_in_zip(file: &mut File) -> io::Result<Option<Box<dyn Read 
     }
     let is_zip = file.read_exact(&mut magic).is_ok() && magic == ZIP_MAGIC;
     file.rewind()?;
+    // A clone shares the position of its file, which is therefore set anew after each use.
     let place = if is_zip { place_of_records(file.try_clone()?) } else { None };
     file.rewind()?;
     let Some(place) = place else { return Ok(None) };
     file.seek(SeekFrom::Start(place.start))?;
+    // Not zip's own reader, which borrows the archive and so cannot be returned.
     let stored = file.try_clone()?.take(place.stored_bytes);
     Ok(Some(match place.method {
         CompressionMethod::Deflated => Box::new(Inflated::new(stored, place.bytes)),

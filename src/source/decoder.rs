@@ -54,6 +54,8 @@ impl<'a> InputPart<'a> {
     fn slice(&self, start: usize, end: usize) -> Self {
         let (before, rest) = self.bytes.split_at(start);
         let (bytes, _) = rest.split_at(end - start);
+        // Positions within a payload would be those of decoded bytes, which are nowhere in the
+        // file.
         if self.is_in_payload {
             return Self { bytes, ..*self };
         }
@@ -209,6 +211,7 @@ impl Decoder {
         if context.is_control {
             return length;
         }
+        // Documents within documents recurse as payloads do, so their depth has the same bound.
         if part.depth > limits::COMPRESSION_LAYERS_MAX {
             part.reject(&RejectReason::TooManyLayers, sink);
             return length;
@@ -225,6 +228,7 @@ impl Decoder {
                 return length;
             }
         }
+        // Nearly every record is flat, and then needs neither a copy nor an index of its structure.
         let shape = match FlatEnvelope::read(part.bytes, &mut self.message) {
             Some(flat) => flat.into_shape(context),
             None => self.envelope.read(part.bytes, context),
@@ -439,6 +443,7 @@ impl Decoder {
         };
         let inner = InputPart { depth: part.depth + 1, is_in_payload: true, ..part };
         let mut is_empty = true;
+        // Reading from memory cannot fail: the only error is that the budget halted.
         while let Ok(Some(batch)) = reader.next_batch() {
             is_empty = false;
             self.decode_units(&batch, Some(inner), sink);

@@ -160,6 +160,7 @@ impl DocumentWalk {
             return Err(ScanError::Broken);
         }
         let start = skip_blanks(bytes, colon + 1)?;
+        // Brackets decide, not names alone: OpenSearch calls both the wrapper and its list `hits`.
         if bytes.get(start) == Some(&b'[')
             && let Some(format) = list_format(&key)
         {

@@ -72,6 +72,7 @@ impl EnvelopeReader {
             Err(_) => None,
         };
         match read {
+            // A second parse, but only of envelopes with members that are in the table alone.
             Some(fields) if fields.is_shipped() => match shipped(bytes, context) {
                 Some(shape) => shape,
                 None => fields.into_shape(context),
@@ -246,6 +247,7 @@ impl<'a> Fields<'a> {
                 fields.set(key, EnvelopeValue::from_tape(value));
             }
         }
+        // The tape does not keep an object's text, so serde_json must read the message.
         (!fields.lacks_message_text).then_some(fields)
     }
 
@@ -259,6 +261,7 @@ impl<'a> Fields<'a> {
             ("eventId" | "id", EnvelopeValue::Text(text)) => self.event_id = Some(text),
             ("timestamp" | "@timestamp", value) => self.timestamp = Some(value),
             ("ingestionTime" | "@ingestionTime", value) => {
+                // Optional, so a bad one does not make the record bad.
                 self.ingestion_time = into_time(&value).ok().flatten().map(|it| it.at);
             }
             ("timeApproximate", EnvelopeValue::True) => self.is_time_approximate = true,
@@ -325,6 +328,7 @@ impl<'a> Fields<'a> {
         }
         let time = match self.timestamp.as_ref().map(into_time) {
             Some(Ok(time)) => time,
+            // Without a message, the bad time may belong to an event, which does not need it.
             Some(Err(reason)) if self.message.is_some() => return EnvelopeShape::Rejected(reason),
             _ => None,
         };

@@ -89,6 +89,8 @@ impl DecodingBudget {
     /// budget of the whole input: a long input before it does not allow a larger bomb.
     pub(super) fn begin_unit(&self, bytes: usize) {
         let unit_bytes_max = self.expanded_bytes().saturating_add(allowed(bytes as u64));
+        // The unit's own length is what a bomb has to pay with, but never beyond the input's
+        // budget.
         let unit_bytes_max = unit_bytes_max.min(self.expansion_bytes_max);
         self.unit_bytes_max.store(unit_bytes_max, Ordering::Relaxed);
     }

@@ -65,6 +65,7 @@ impl<'a> FlatEnvelope<'a> {
             event_id,
             timestamp: timestamp?,
             ingestion_time,
+            // One check of the decoded text suffices: unescaping neither makes nor mends bad UTF-8.
             message: std::str::from_utf8(buffer.get(..message_length)?).ok()?,
             escaped_message,
         })

@@ -66,6 +66,7 @@ impl<'a> RowFields<'a> {
             event_id: self.event_id,
             timestamp: when.at,
             is_time_approximate: when.is_to_the_second,
+            // Optional, so a bad one does not make the record bad.
             ingestion_time: self.ingestion_time.and_then(|it| Some(read_time(&it).ok()?.at)),
             message,
         }))

@@ -194,6 +194,7 @@ impl<'a> LogLine<'a> {
         let is_of_tool = is_second_time || between.contains("- ");
         let prefix = is_of_tool.then(|| Prefix::parse(between)).flatten();
         let mut line = Self {
+            // An export writes UTC as `Z`; `aws logs tail` writes an offset or no zone.
             format: if token.ends_with('Z') { Format::S3Export } else { Format::Tail },
             when: Some(when),
             ingestion_time: None,
@@ -242,6 +243,7 @@ impl<'a> LogLine<'a> {
     /// Returns the line's record or message. `export_stream` is the stream that the file's path
     /// names.
     pub(super) fn into_decoded(self, export_stream: Option<&'a str>) -> Decoded<'a> {
+        // Only an export's lines leave their stream to the path.
         let of_export = export_stream.filter(|_| self.format == Format::S3Export);
         let log_stream = self.log_stream.or(of_export.map(Cow::Borrowed));
         let message = Cow::Borrowed(self.message);

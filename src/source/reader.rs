@@ -167,6 +167,8 @@ impl SourceReader {
             }
         }
         if let Expansion::Input(input) = &self.expansion {
+            // Layers and payloads share one budget: payloads get what the layers have left of it by
+            // now.
             batch.set_origin(input.raw_bytes(), input.left_bytes());
         }
         Ok((!batch.is_empty()).then_some(batch))

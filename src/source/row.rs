@@ -133,6 +133,7 @@ impl<'a> RowInReading<'a> {
         }
         match trimmed {
             "" | NULL | "null" | "true" | "false" | "True" | "False" => {}
+            // JSON that is not an event: the line must be something else.
             it if it.starts_with(['{', '[']) => return None,
             it if it.starts_with('/') => self.log_group = Some(value),
             it if is_number(it) && it.len() >= EVENT_ID_DIGITS_MIN => self.event_id = Some(value),
@@ -149,6 +150,7 @@ impl<'a> RowInReading<'a> {
     fn decode(self) -> Option<Decoded<'a>> {
         let message = self.message.filter(|_| self.count > 1)?;
         let mut times = self.times;
+        // A query names its columns in any order, so the order of the times says nothing.
         times.sort_by_key(|it| it.at);
         let mut times = times.into_iter();
         let shipped = Shipped {

@@ -185,6 +185,8 @@ pub(super) fn next_element(bytes: &[u8]) -> Option<usize> {
         let after = bytes.get(index + 1);
         match (bytes.get(*index), previous) {
             (_, Some(b'\n')) => true,
+            // Weaker evidence than the start of a line, so the next byte must fit an object or a
+            // row.
             (Some(b'{'), Some(b'}')) => after == Some(&b'"'),
             (Some(b'['), Some(b']')) => after == Some(&b'{'),
             _ => false,

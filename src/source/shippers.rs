@@ -213,8 +213,10 @@ pub(super) fn read(text: &str) -> Result<Option<Shipped<'_>>, RejectReason> {
         let Some(inner) = members.get(*wrapper).and_then(|it| object(it.get())) else { continue };
         let Some(mut shipped) = read_members(&inner)? else { continue };
         if shipped.message.is_none() {
+            // The wrapped object is itself the event.
             shipped.message = members.get(*wrapper).map(|it| Cow::Borrowed(it.get()));
         }
+        // The inner envelope is closer to the event, so its values go before those around it.
         let outer = envelope(&members)?;
         return Ok(Some(Shipped {
             when: shipped.when.or(outer.when),
@@ -235,6 +237,7 @@ fn read_members<'a>(members: &Members<'a>) -> Result<Option<Shipped<'a>>, Reject
         }
         message_of(find(members, path)?)
     };
+    // The first that may be an event: an envelope may have a `message` about something else.
     let mut message = MEMBERS.iter().find_map(of_message);
     let is_event = EVENT_KEYS.iter().any(|it| members.contains_key(*it));
     // In an event of WorkMail, `event` is not an envelope's message.

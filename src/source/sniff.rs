@@ -76,6 +76,7 @@ fn zip(sample: &[u8]) -> Option<(&'static str, &'static str)> {
     }
     // The name of the first file follows a header of 30 bytes.
     let begins = |it: &[u8]| sample.get(30..).is_some_and(|name| name.starts_with(it));
+    // Office files are zips too, but need other advice than to unpack them.
     let is_office = [&b"[Content_Types].xml"[..], b"_rels/", b"word/", b"xl/", b"docProps/"];
     Some(match is_office.into_iter().any(begins) {
         true => ("an Excel or Word file", AS_CSV),

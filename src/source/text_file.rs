@@ -47,6 +47,7 @@ fn text_of(read: Box<dyn Read + Send>, name: &str) -> Result<Box<dyn BufRead + S
 /// Returns the bytes of the key in a file: those of its text, in whatever encoding that was saved,
 /// or the file's own bytes if it is not text, as random bytes are not.
 pub fn key_of(file: Vec<u8>) -> Result<Vec<u8>, RejectReason> {
+    // Other binary data is accepted, since a key may be random bytes.
     if let Some(reason @ RejectReason::Unsupported { .. }) = sniff::foreign_text(&file) {
         return Err(reason);
     }

@@ -31,6 +31,7 @@ fn step(message: &str) -> Option<Decoded<'static>> {
     if trimmed.starts_with('"') {
         return Some(Decoded::Raw(Cow::Owned(text(trimmed)?.into_owned())));
     }
+    // An envelope with a bad time holds no record: the message is left as it is.
     let shipped = shippers::read(trimmed).ok()??;
     // Ends at an event, which may have envelope members among its own.
     shipped.message.as_ref()?;

@@ -78,6 +78,7 @@ impl Utf16Text {
                 None => Ok(false),
             };
         }
+        // Copied, because decoding a unit changes `self`, from which the bytes are borrowed.
         let bytes = held.to_vec();
         self.input.consume(bytes.len());
         for byte in bytes {

@@ -84,6 +84,7 @@ fn walk_directory(root: &Path, inputs: &mut Vec<Input>) {
         // The same order everywhere, whatever order the file system lists.
         .sort_by_file_name()
         .into_iter()
+        // A named directory is walked even if its own name begins with a dot.
         .filter_entry(|entry| entry.depth() == 0 || !is_hidden(entry.file_name()));
     let mut siblings = Siblings::default();
     for entry in entries {
@@ -95,6 +96,7 @@ fn walk_directory(root: &Path, inputs: &mut Vec<Input>) {
                 }
             }
             Ok(entry)
+                // walkdir stops at its depth without saying so.
                 if entry.file_type().is_dir() && entry.depth() == limits::DIRECTORY_DEPTH_MAX =>
             {
                 let path = entry.into_path();

@@ -115,6 +115,7 @@ impl Window {
             Ok(0) => self.is_at_end = true,
             Ok(count) => self.end += count,
             Err(error) => {
+                // Broken content ends the stream, and only a fault of the machine is an error.
                 let error = match error.downcast::<RejectReason>() {
                     Ok(reason) => {
                         self.failure = Some(reason);

@@ -109,6 +109,7 @@ impl Intervals {
 
     /// Returns the instants of an interval, in milliseconds since 1970.
     pub(crate) fn instants_of(&self, place: usize) -> Range<i64> {
+        // The first and the last interval are open at their outer ends, as in `place_of`.
         let start = self.starts.get(place).copied().filter(|_| place > 0);
         let end = self.starts.get(place + 1).copied();
         start.unwrap_or(i64::MIN)..end.unwrap_or(i64::MAX)
