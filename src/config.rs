@@ -88,7 +88,7 @@ impl ClusterConfig {
     }
 }
 
-/// Why the configuration cannot be used.
+/// A fault that makes the configuration unusable.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     #[error("cannot read the configuration {}", path.display())]

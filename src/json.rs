@@ -6,7 +6,7 @@ use serde::Serialize;
 
 pub(crate) use scan::{Token, TokenKind, Tokens, escape, escaped, is_blank, text_end};
 
-/// Why writing cannot fail: we write no other values.
+/// The reason why writing cannot fail: we write no other values.
 const CAN_BE_WRITTEN: &str = "texts, numbers, lists and maps by text are what JSON holds";
 
 /// Writes a value on one line.

@@ -32,7 +32,7 @@ pub fn sanitise(text: &str) -> Cow<'_, str> {
     Cow::Owned(visible)
 }
 
-/// True if a character must not reach a terminal as it is: Unicode's control (Cc) and format
+/// True if a character must not reach a terminal unescaped: Unicode's control (Cc) and format
 /// characters (Cf), line and paragraph separators (Zl, Zp), and letters that print as nothing.
 pub(crate) fn is_hidden(character: char) -> bool {
     if character.is_ascii() {

@@ -45,7 +45,7 @@ impl Timestamp {
         (Self::MIN.0..=Self::MAX.0).contains(&ms).then_some(Self(ms))
     }
 
-    /// The current instant of the system's clock.
+    /// Returns the current instant of the system's clock.
     pub fn now() -> Self {
         Self(jiff::Timestamp::now().as_millisecond())
     }
@@ -176,7 +176,7 @@ impl TimeRange {
     }
 }
 
-/// Why a time that a person wrote cannot be used.
+/// The reason why a time that a person wrote cannot be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TimeError {
     /// None of the accepted forms.

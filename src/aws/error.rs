@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Why a call to AWS failed.
+/// A failed call to AWS, by cause.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AwsError {
     #[error("no AWS region: give --region, or set AWS_REGION or a region in the profile")]

@@ -96,6 +96,7 @@ fn service_failure(status: u16, code: &str, message: &str, call: &Call) -> Failu
         || message.contains("ignature not yet current")
         || message.contains("equest timestamp");
     match code {
+        // Services also throttle with other codes, but with these words.
         _ if THROTTLED.contains(&code) || status == 429 || message.contains("Rate exceeded") => {
             Failure::Throttled(AwsError::Service { call: named, code: code.to_owned(), detail })
         }

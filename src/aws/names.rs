@@ -43,6 +43,7 @@ impl LogGroupArn {
 
     /// Parses an ARN; `None` if it is not that of a log group.
     pub fn parse(arn: &str) -> Option<Self> {
+        // The seventh part keeps the colon of a trailing `:*`.
         let mut parts = arn.splitn(7, ':');
         let (scheme, partition) = (parts.next()?, parts.next()?);
         let (service, region, account) = (parts.next()?, parts.next()?, parts.next()?);

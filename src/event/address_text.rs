@@ -210,6 +210,7 @@ fn each_in_entry<'t>(entry: &'t str, visit: &mut dyn FnMut(Cow<'t, str>)) {
     if let Some(quoted) = local.trim_end().strip_suffix('"')
         && let Some(start) = quoted.rfind('"')
     {
+        // A quoted local part may hold blanks, so the entry is not split at them.
         let domain_bytes = domain.len() - domain.trim_start().len();
         let domain = domain.trim_start();
         let end = domain.find(char::is_whitespace).unwrap_or(domain.len());
@@ -234,6 +235,7 @@ fn each_in_entry<'t>(entry: &'t str, visit: &mut dyn FnMut(Cow<'t, str>)) {
     for word in entry.split_whitespace() {
         let Some((local, _)) = split_at_sign(word) else { continue };
         let (_, mut word) = word.split_at(local.len() - without_prefix(local).len());
+        // Quotes around the whole address, not around its local part alone.
         while let Some(inner) =
             ['\'', '"', '`'].iter().find_map(|it| word.strip_prefix(*it)?.strip_suffix(*it))
         {

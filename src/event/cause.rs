@@ -21,7 +21,7 @@ const REASON_BYTES_MAX: usize = 4 * limits::TERM_BYTES_MAX;
 
 /// A word of a reason with the signs around it.
 pub(super) struct Word<'r> {
-    /// Signs before it that are no part of it.
+    /// Signs before it that are not part of it.
     before: &'r str,
     pub(super) text: &'r str,
     /// Signs after it, up to the next word.

@@ -10,7 +10,7 @@ pub(super) enum WordKind {
     Plain,
     /// A status, or a reply code with one.
     Status,
-    /// A number of three figures that could be a reply code.
+    /// A number of three digits that could be a reply code.
     Reply,
     Number,
     /// Letters followed by a number.
@@ -94,7 +94,7 @@ pub(super) fn kind_of(word: &str) -> WordKind {
 /// Bytes of an ID at least: shorter words with digits are something else.
 const ID_BYTES_MIN: usize = 6;
 
-/// Names that end in digits, which are no number.
+/// Names that end in digits that are part of the name.
 const NAMES: [&str; 8] = ["IPv4", "IPv6", "SHA1", "MD5", "UTF8", "X400", "TLS1", "SMTP8"];
 
 /// Classifies a word that begins with a digit or the sign of a number.
@@ -133,7 +133,7 @@ fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit())
 }
 
-/// What the words are beside each other.
+/// Classifies the words again, each by its neighbours.
 pub(super) fn resolved(words: &[Word<'_>], kinds: &[WordKind]) -> Vec<WordKind> {
     // From left to right, because what a word turned out to be decides about the next one.
     let mut resolved: Vec<WordKind> = Vec::with_capacity(kinds.len());

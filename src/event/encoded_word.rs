@@ -160,6 +160,7 @@ fn base64_run(words: &[EncodedWord<'_>], charset: Charset) -> Vec<u8> {
     }
     joined.append(&mut base64_bytes(&open));
     let is_text = |bytes: &[u8]| !charset.decode_without_bom_handling(bytes).1;
+    // RFC 2047 (section 5) requires each word to be whole, so that reading wins a tie.
     if are_all_whole && (is_text(&apart) || !is_text(&joined)) { apart } else { joined }
 }
 

@@ -50,17 +50,17 @@ pub struct Event<'a> {
     pub name: EventName<'a>,
     /// The `Message-ID` header, on RECEIVED and SENT only.
     pub message_id: Option<MessageId<'a>>,
-    /// On whose behalf the message was sent.
+    /// The address on whose behalf the message was sent.
     pub from: Option<Address<'a>>,
-    /// Who really sent it, if that is somebody else.
+    /// The actual sender, if that is somebody else.
     pub sender: Option<Address<'a>>,
-    /// The subject as it was logged, perhaps still in RFC 2047 encoding.
+    /// The subject as logged, perhaps still in RFC 2047 encoding.
     pub subject: Option<Cow<'a, str>>,
-    /// `recipients`: those whom the message names.
+    /// `recipients`: the addresses that the message names.
     pub recipients: Vec<Address<'a>>,
     /// `recipient`: the mailbox or addressee that this event concerns.
     pub recipient: Vec<Address<'a>>,
-    /// Whom a bounce concerns: `bouncedRecipient`, or `destination` in older logs.
+    /// The recipients that a bounce concerns: `bouncedRecipient`, or `destination` in older logs.
     pub bounced: Vec<Address<'a>>,
     /// The RFC 3463 status of a bounce as three numbers, whatever its logged form; other texts as
     /// logged.
@@ -75,11 +75,11 @@ pub struct Event<'a> {
     pub rule_type: Option<Cow<'a, str>>,
     /// `ruleActions`.
     pub rule_actions: Vec<RuleAction<'a>>,
-    /// Where a mailbox rule moved or copied the message.
+    /// The folder to which a mailbox rule moved or copied the message.
     pub target_folder: Option<Cow<'a, str>>,
-    /// Those to whom a mailbox rule forwarded or redirected the message.
+    /// The addresses to which a mailbox rule forwarded or redirected the message.
     pub target_recipient: Vec<Address<'a>>,
-    /// Those to whom a journal copy goes.
+    /// The addresses to which a journal copy goes.
     pub journaling_address: Vec<Address<'a>>,
     /// The results of the checks on arrival.
     pub verdicts: Verdicts<'a>,
@@ -94,7 +94,7 @@ pub struct Event<'a> {
 pub struct RuleAction<'a> {
     /// The action's name as logged.
     pub action: Cow<'a, str>,
-    /// Those to whom it applied. Empty means everybody.
+    /// The recipients to whom it applied. Empty means everybody.
     pub recipients: Vec<Address<'a>>,
 }
 

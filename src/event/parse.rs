@@ -16,7 +16,7 @@ use crate::json::Tokens;
 use crate::limits;
 use crate::time::{LoggedTime, Timestamp};
 
-/// Why a message is not an event.
+/// The reason why a message is not an event.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EventError {
     #[error("not JSON: {reason}")]

@@ -20,6 +20,7 @@ const LAYERS_MAX: usize = 3;
 pub fn pasted_id(text: &str) -> Cow<'_, str> {
     let visible = without_invisible(text);
     if !visible.contains(['<', '@', '%', '&', '\\', ':', '=', '"', '\'', ',', ';']) {
+        // A bare ID has nothing around it to remove.
         return match visible {
             Cow::Borrowed(it) => Cow::Borrowed(it.trim()),
             Cow::Owned(it) => Cow::Owned(it.trim().to_owned()),

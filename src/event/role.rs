@@ -22,7 +22,7 @@ pub enum RoleKind {
 /// Everything in an event that decides its message's outcome, except its time and addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Role {
-    /// What the event says about its addresses.
+    /// The event's statement about its addresses.
     pub kind: RoleKind,
     /// True if only an outgoing leg has it.
     pub is_outgoing: bool,

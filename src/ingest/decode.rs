@@ -34,7 +34,7 @@ pub(super) struct DecodedBatch {
     /// True if a message without a time came before the first event with one, and no time to borrow
     /// was known.
     pub(super) lacks_time: bool,
-    /// Records withheld because their kind was removed from the store.
+    /// Records withheld because records like them were removed from the store.
     pub(super) withheld: u64,
     /// The coverage of the records, if their format can promise any.
     pub(super) spans: Spans,

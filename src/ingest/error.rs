@@ -1,11 +1,11 @@
-//! Why an import could not go on.
+//! Errors that end an import.
 
 #[cfg(feature = "aws")]
 use crate::aws::AwsError;
 use crate::source::SourceError;
 use crate::store::StoreError;
 
-/// Why an import could not go on. Bad content is never one of these.
+/// An error that ends an import. Bad content is never one of these.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
     #[error(transparent)]

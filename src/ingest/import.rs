@@ -21,7 +21,7 @@ pub struct ImportOptions {
     /// Records that one commit may hold back, if fewer than
     /// [`COMMIT_RECORDS_MAX`](crate::limits::COMMIT_RECORDS_MAX).
     pub commit_records_max: Option<u64>,
-    /// True if records whose kind was removed from the store are left out. A user who names a file
+    /// True if records like those removed from the store are left out. A user who names a file
     /// wants its content; objects that come by themselves must not bring back what was removed.
     pub withholds_removed: bool,
     /// True if the inputs do not prove that there was nothing else in their time.

@@ -23,19 +23,20 @@ pub struct FileReport {
     /// Rejected pieces that were not kept: the input expands to so many that its rejects would have
     /// taken a multiple of its own size.
     pub rejected_left_out: u64,
-    /// Records left out because their kind was removed from the store; not counted in `read`.
+    /// Records left out because records like them were removed from the store; not counted in
+    /// `read`.
     pub withheld: u64,
     /// The line and reason of the first rejected piece.
     pub first_reject: Option<(u64, String)>,
-    /// Why the rest of it could not be read.
+    /// The error that kept the rest of it from being read.
     pub problem: Option<SourceError>,
     /// Its own statement that it is incomplete.
     pub incomplete: Option<String>,
-    /// Why it adds no coverage; `None` if it does, or has no records.
+    /// The reason why it adds no coverage; `None` if it does, or has no records.
     pub no_coverage: Option<NoCoverage>,
 }
 
-/// Why an input does not prove that there were no other records between its own.
+/// The reason why an input does not prove that there were no other records between its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoCoverage {
     /// The user said so.
@@ -67,7 +68,7 @@ impl NoCoverage {
 pub struct ImportReport {
     /// Each input, in the order in which they were read.
     pub files: Vec<FileReport>,
-    /// How long it took, in milliseconds.
+    /// The duration in milliseconds.
     pub elapsed_ms: u64,
 }
 
@@ -84,17 +85,17 @@ impl ImportReport {
         self.files.iter().map(|it| it.duplicates).sum()
     }
 
-    /// Pieces that could not be understood.
+    /// Returns the pieces that could not be understood.
     pub fn rejected(&self) -> u64 {
         self.files.iter().map(|it| it.rejected).sum()
     }
 
-    /// Rejected pieces that were not kept.
+    /// Returns the rejected pieces that were not kept.
     pub fn rejected_left_out(&self) -> u64 {
         self.files.iter().map(|it| it.rejected_left_out).sum()
     }
 
-    /// Returns the records left out because their kind was removed from the store.
+    /// Returns the records left out because records like them were removed from the store.
     pub fn withheld(&self) -> u64 {
         self.files.iter().map(|it| it.withheld).sum()
     }

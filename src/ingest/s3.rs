@@ -76,6 +76,7 @@ pub(super) fn import_objects(
     on_progress: &mut dyn FnMut(Progress),
 ) -> Result<S3Report, IngestError> {
     let started = Instant::now();
+    // Objects come by themselves, so they must not bring back what was erased.
     let options = &ImportOptions { withholds_removed: true, ..options.clone() };
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().build().map_err(IngestError::NoNetwork)?;

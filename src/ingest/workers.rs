@@ -40,6 +40,7 @@ impl<'i> Workers<'i> {
     pub(super) fn renew(&self, preparers: Preparers) {
         let mut latest = self.latest();
         latest.preparers = preparers;
+        // Idle workers know only the old commit.
         latest.idle.clear();
         latest.generation += 1;
     }

@@ -44,11 +44,11 @@ pub struct DirectoryReport {
     /// True if everything was looked at.
     pub is_whole: bool,
     pub problem: Option<AwsError>,
-    /// How long it took, in milliseconds.
+    /// The duration in milliseconds.
     pub elapsed_ms: u64,
 }
 
-/// Why a look ended early.
+/// The reason why a look ended early.
 enum End<E> {
     Aws(AwsError),
     Keep(E),

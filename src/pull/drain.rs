@@ -33,7 +33,7 @@ pub enum Drained {
     },
     /// It is not certain that everything is in the store.
     NotWhole {
-        /// Why, in words.
+        /// The reason in words.
         reason: String,
     },
 }

@@ -1,10 +1,10 @@
-//! Why a pull could not begin or go on.
+//! Errors that end a pull.
 
 use crate::aws::AwsError;
 use crate::directory::StatementError;
 use crate::store::StoreError;
 
-/// Why a pull could not begin or go on. What it had committed stays.
+/// An error that ends a pull or keeps it from beginning. Earlier commits stay.
 #[derive(Debug, thiserror::Error)]
 pub enum PullError {
     #[error(transparent)]

@@ -77,6 +77,7 @@ async fn described_by_name(session: &Session, name: &str) -> Result<LogGroup, Aw
 fn near(name: &str, groups: &[LogGroup]) -> String {
     let alias = name.rsplit('/').next().unwrap_or(name);
     let likeness = |it: &LogGroup| {
+        // A name that contains the alias goes before one that is merely similar.
         let contains = !alias.is_empty() && it.name.contains(alias);
         strsim::jaro_winkler(name, &it.name) + if contains { 1.0 } else { 0.0 }
     };

@@ -28,7 +28,7 @@ pub(super) struct DecodedChunk {
     pub(super) prepared: PreparedBatch,
     pub(super) rejects: Vec<RejectedPiece>,
     pub(super) is_again: bool,
-    /// Events left out because their kind was removed from the store.
+    /// Events left out because events like them were removed from the store.
     pub(super) withheld: u64,
     /// The index in the chunk of each prepared record.
     pub(super) indices: Vec<usize>,

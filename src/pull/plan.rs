@@ -27,7 +27,7 @@ const YOUNG_MS: i64 = 2 * HOUR_MS;
 /// A range to list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece {
-    /// What to list.
+    /// The range.
     pub range: CoveredRange,
     /// When all of it had been looked at, in milliseconds since 1970; `None` if never.
     pub seen_ms: Option<i64>,

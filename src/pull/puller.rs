@@ -18,7 +18,7 @@ use crate::stop::Stop;
 use crate::store::{CoveredRange, Pulls, StoreWriter};
 use crate::time::{Clock, Timestamp};
 
-/// What to pull from a group.
+/// The choice of events to pull from a group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PullOptions {
     /// No events before this time.

@@ -50,9 +50,9 @@ pub struct PullReport {
     pub duplicates: u64,
     /// Events whose message is not an email event.
     pub rejected: u64,
-    /// Why the first of them was rejected.
+    /// The reason for the first of these rejects.
     pub first_reject: Option<String>,
-    /// Events left out because their kind was removed from the store; not counted in `read`.
+    /// Events left out because events like them were removed from the store; not counted in `read`.
     pub withheld: u64,
     /// Pages fetched.
     pub pages: u64,
@@ -60,13 +60,13 @@ pub struct PullReport {
     pub bytes: u64,
     /// Requests that were throttled.
     pub throttled: u64,
-    /// Why the listing ended early.
+    /// The error that ended the listing early.
     pub problem: Option<AwsError>,
     /// True if a stop was requested before the end.
     pub is_interrupted: bool,
-    /// How long it took, in milliseconds.
+    /// The duration in milliseconds.
     pub elapsed_ms: u64,
-    /// What has been pulled of the group so far, by this pull and earlier ones.
+    /// Everything pulled of the group so far, by this pull and earlier ones.
     pub pulled: PulledGroup,
 }
 

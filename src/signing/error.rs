@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::limits;
 use crate::source::SourceError;
 
-/// Why something could not be signed, or a signature is not valid.
+/// A reason why something could not be signed, or a signature is not valid.
 #[derive(Debug, thiserror::Error)]
 pub enum SigningError {
     #[error("cannot read {}", .path.display())]

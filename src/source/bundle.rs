@@ -212,6 +212,7 @@ fn has_small_directory(file: &mut File) -> io::Result<bool> {
     let Some(end) = read_at::<END_BYTES>(file, length.checked_sub(END_BYTES as u64))? else {
         return Ok(false);
     };
+    // Only without a comment is the last record at a known place.
     let [b'P', b'K', 5, 6, _, _, _, _, _, _, a, b, _, _, _, _, c, d, e, f, 0, 0] = end else {
         return Ok(false);
     };

@@ -74,7 +74,6 @@ impl CsvHeader {
             Ok(cells) => cells,
             Err(reason) => return take(Err(RejectReason::BrokenCsv { reason })),
         };
-        // Fewer cells are fine: spreadsheets leave out empty ones at the end of a row.
         if cells.len() > self.columns.len() {
             let reason = format!("{} cells under {} columns", cells.len(), self.columns.len());
             return take(Err(RejectReason::BrokenCsv { reason }));

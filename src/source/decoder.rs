@@ -372,6 +372,7 @@ impl Decoder {
         sink: &mut Sink<'_>,
     ) {
         match scan::value(part.bytes) {
+            // Whole by its brackets, so only the parser knows what is wrong.
             Ok(length) if length == part.bytes.len() => part.reject(reason, sink),
             Err(ScanError::TooDeep) => part.reject(&RejectReason::TooDeep, sink),
             _ => self.pieces(part, reason, context, sink),

@@ -107,7 +107,7 @@ impl SourceError {
     }
 }
 
-/// Why a part of an input is not a record.
+/// The reason why a part of an input is not a record.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RejectReason {
     /// A line of no known format.
@@ -148,7 +148,7 @@ pub enum RejectReason {
     Unsupported {
         /// The format.
         name: &'static str,
-        /// What to do.
+        /// The user's remedy.
         advice: &'static str,
     },
     /// A time that cannot be read.
@@ -175,7 +175,7 @@ pub enum RejectReason {
     /// A CSV row that does not fit its header or its quoting.
     #[error("broken CSV row: {reason}")]
     BrokenCsv {
-        /// What is wrong.
+        /// The fault.
         reason: String,
     },
     /// A payload that should be base64.

@@ -130,7 +130,7 @@ pub(super) enum Expansion {
     Payload(Arc<DecodingBudget>),
 }
 
-/// Why a layer ends early.
+/// The reason why a layer ends early.
 pub(super) enum LayerEnd {
     Rejected(RejectReason),
     Halted,

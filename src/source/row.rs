@@ -146,7 +146,7 @@ impl<'a> RowInReading<'a> {
         Some(())
     }
 
-    /// A message alone is no row.
+    /// Returns the record; `None` without a message, or for a message alone, which is not a row.
     fn decode(self) -> Option<Decoded<'a>> {
         let message = self.message.filter(|_| self.count > 1)?;
         let mut times = self.times;

@@ -70,7 +70,7 @@ fn is_typed(character: char) -> bool {
     character < BEHIND_TYPED && (!character.is_control() || character.is_whitespace())
 }
 
-/// A text without its layers, whose read errors are the system's own again.
+/// A text without its layers. Its read errors are unwrapped to the system's own.
 struct Text {
     stream: Lookahead,
 }

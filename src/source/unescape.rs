@@ -14,7 +14,7 @@ use crate::json::escaped;
 pub struct EscapedText<'a>(&'a [u8]);
 
 impl<'a> EscapedText<'a> {
-    /// The bytes between the quotes.
+    /// Returns the bytes between the quotes.
     pub fn as_bytes(self) -> &'a [u8] {
         self.0
     }

@@ -34,7 +34,7 @@ const BYTE_ORDER_MARK: u16 = 0xfeff;
 /// Bytes to examine where there is no byte order mark.
 pub(super) const SAMPLE_BYTES: usize = 64;
 
-/// Units that must be there, and ASCII, where there is no byte order mark.
+/// ASCII units required at least where there is no byte order mark.
 const PLAIN_UNITS_MIN: usize = 3;
 
 /// Detects the byte order of UTF-16 text by its mark or by the zeros beside ASCII; `None` for other

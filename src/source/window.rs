@@ -22,7 +22,7 @@ pub(super) struct Window {
     start: usize,
     end: usize,
     is_at_end: bool,
-    /// Why the stream ended early, until this has been reported.
+    /// The reason why the stream ended early, until it has been reported.
     failure: Option<RejectReason>,
     /// The machine's failure, held back by [`Window::look`].
     fault: Option<io::Error>,
@@ -82,7 +82,7 @@ impl Window {
         self.failure.take()
     }
 
-    /// Reads until `count` bytes are held. False when the stream ends before.
+    /// Reads until `count` bytes are held. False if the stream ends before.
     pub(super) fn ensure(&mut self, count: usize) -> io::Result<bool> {
         while self.end - self.start < count {
             if !self.fill()? {
