@@ -182,7 +182,8 @@ pub const TAKEN_OBJECTS_MAX: usize = 100_000;
 /// Events that one trace may gather before it stops and reports that it is truncated.
 pub const TRACE_EVENTS_MAX: usize = 10_000;
 
-/// Bytes of originals that are kept while gathering: about 800 for each of that many events.
+/// Bytes of originals that are kept while gathering: some 800 for each of `TRACE_EVENTS_MAX`
+/// events.
 pub const GATHERED_BYTES_KEPT_MAX: usize = 8 << 20;
 
 /// Events of one message that are read to count its outcomes, where the index alone does not
@@ -298,8 +299,8 @@ pub const LOOKS_MAX: usize = 1_000;
 /// Bytes of a page of events (FilterLogEvents, API reference).
 pub const PAGE_BYTES: u64 = 1 << 20;
 
-/// Pages of a slice of a pull: they are listed again when a token expires, and few enough that
-/// several slices share the work.
+/// Pages of a slice of a pull: few enough to list again when a token expires, and for several
+/// slices to share the work.
 pub const SLICE_PAGES: u64 = 16;
 
 /// Slices that one range is cut into.
@@ -346,7 +347,7 @@ pub const DESCRIBE_PAGES_MAX: usize = 40;
 /// Milliseconds between two checks whether a pull has something to commit.
 pub const PULL_TICK_MS: u64 = 250;
 
-/// Rejected pieces that a store recognizes when they come again, 22 bytes each in its memory of
+/// Rejected pieces that a store recognises when they come again, 22 bytes each in its memory of
 /// them. Beyond it the oldest are forgotten.
 pub const KNOWN_REJECTS_MAX: usize = 100_000;
 

@@ -131,7 +131,7 @@ impl Import<'_> {
     fn take(&mut self, round: Round) -> Result<(), IngestError> {
         let Round { steps, batches, decoded } = round;
         let mut decoded = decoded?;
-        // A record with an approximate time is recognized by its message alone. The writer keeps
+        // A record with an approximate time is recognised by its message alone. The writer keeps
         // track of messages only from the first such record on.
         if self.borrow_times(&steps, &mut decoded, &batches)? && !self.writer.knows_messages() {
             self.writer.learn_messages()?;

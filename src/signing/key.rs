@@ -59,7 +59,7 @@ impl SecretKey {
         let seconds = at.as_ms().div_euclid(1_000);
         // A comment is one line, divided by tabs.
         let name = file_name.replace(char::is_control, "_");
-        // Like minisign's own comments, so that its users recognize it.
+        // Like minisign's own comments, so that its users recognise it.
         let comment = format!("timestamp:{seconds}\tfile:{name}\thashed");
         minisign::sign(None, &self.0, text, Some(&comment), Some(UNTRUSTED_COMMENT))
             .map(|it| format!("{}\n", it.to_string().trim_end()))

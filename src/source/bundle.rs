@@ -1,4 +1,4 @@
-//! Recognizes an exported bundle: a directory or a zip with records, and tables that are not logs.
+//! Recognises an exported bundle: a directory or a zip with records, and tables that are not logs.
 
 use std::ffi::OsStr;
 use std::fs::File;

@@ -1,4 +1,4 @@
-//! Recognizes by its first bytes an input that is not a log.
+//! Recognises by its first bytes an input that is not a log.
 
 use super::RejectReason;
 use super::csv_rows::CsvHeader;
@@ -59,7 +59,7 @@ pub(super) fn foreign_text(sample: &[u8]) -> Option<RejectReason> {
     named(sample).or_else(|| is_binary.then_some(RejectReason::Binary))
 }
 
-/// Recognizes a foreign format by how its files begin.
+/// Recognises a foreign format by how its files begin.
 fn named(sample: &[u8]) -> Option<RejectReason> {
     if matches!(sample, [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..]) {
         return Some(RejectReason::Utf32);

@@ -85,7 +85,7 @@ pub(super) fn unescape<'a>(
 /// Returns a bit for each byte that ends a run: quotes, backslashes and control characters.
 #[inline]
 fn specials(block: &[u8; BLOCK_BYTES]) -> u64 {
-    // Written so that the compiler vectorizes it.
+    // Written so that the compiler vectorises it.
     let is_special = block.map(|byte| u8::from((byte == b'\\') | (byte == b'"') | (byte < b' ')));
     let (words, _) = is_special.as_chunks();
     let mut bits = 0;

@@ -1,4 +1,4 @@
-//! Reads the times in files, and recognizes those that a spreadsheet has spoilt.
+//! Reads the times in files, and recognises those that a spreadsheet has spoilt.
 
 use super::RejectReason;
 use crate::time::{LoggedTime, is_exponential};
