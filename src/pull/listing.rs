@@ -209,7 +209,8 @@ async fn list(
             Some(place.next_ms.min(range.last_ms).saturating_sub(1))
                 .filter(|it| place.is_sorted && *it >= range.first_ms)
         };
-        // Time after the beginning of the listing has not been seen, whatever the range says.
+        // Nothing after `at_ms` has been seen, even if the clock was set back after the range was
+        // planned.
         let seen_to = seen_to.map(|it| it.min(at_ms)).filter(|it| *it >= range.first_ms);
         let look = seen_to.map(|last_ms| Look {
             range: CoveredRange { first_ms: range.first_ms, last_ms },
