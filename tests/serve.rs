@@ -201,6 +201,7 @@ fn a_token_in_the_address_becomes_a_cookie() {
         (format!("//evil.example/?token={token}"), "./"),
         (format!("/http://evil.example?token={token}"), "./evil.example"),
         (format!("/a%0d%0aX:y?token={token}"), "./a%0d%0aX:y"),
+        (format!("/\u{e4}?token={token}"), "./\u{e4}"),
     ] {
         let reply = served.ask(&target, &[]).expect(303);
         assert_eq!(reply.header("location"), Some(location), "{target}");

@@ -128,13 +128,14 @@ fn from_serde(message: &str) -> Result<Event<'static>, EventError> {
         serde_json::from_str(top.get()).map_err(|_| EventError::NotAnObject)?;
     let mut event = Event::default();
     let mut nested = RawMembers::default();
+    let mut quoted: Option<String> = None;
     for (key, raw) in &top.0 {
         match key.as_str() {
-            "event" => match serde_json::from_str::<String>(raw.get()) {
-                Ok(quoted) => event.set_quoted(&quoted),
+            "event" => {
+                quoted = serde_json::from_str(raw.get()).ok();
                 // Only an object has members.
-                Err(_) => nested = serde_json::from_str(raw.get()).unwrap_or_default(),
-            },
+                nested = serde_json::from_str(raw.get()).unwrap_or_default();
+            }
             _ => event.set_raw(key, raw),
         }
     }
@@ -145,6 +146,9 @@ fn from_serde(message: &str) -> Result<Event<'static>, EventError> {
         && let Some((key, raw)) = nested.0.iter().find(|(key, _)| key == "traceId")
     {
         event.set_raw(key, raw);
+    }
+    if let Some(quoted) = quoted {
+        event.set_quoted(&quoted);
     }
     event.require_a_key()
 }
@@ -423,6 +427,8 @@ mod tests {
         check(r#""event":{"traceId":"t","traceId":"u","eventName":"X"}"#);
         check(r#""event":{"eventName":"X"},"event":{"eventName":"Y","folder":"f"}"#);
         check(r#""event":{"eventName":"X"},"event":null,"traceId":"t""#);
+        check(r#""event":"{\"eventName\":\"X\",\"folder\":\"f\"}","folder":"g","traceId":"t""#);
+        check(r#""event":"{\"eventName\":\"X\"}","event":{"folder":"f"},"traceId":"t""#);
         check(r#""traceId":"t","event":{"recipients":"a@b","recipients":["c@d"]}"#);
         check(r#""traceId":"t","event":{"status":"5.1.1","bouncedRecipient":{"status":null}}"#);
         check(r#""traceId":"t","event":{"destination":"z@b","bouncedRecipient":"a@b"}"#);

@@ -89,7 +89,7 @@ impl Refusal {
 
     fn with(mut self, name: HeaderName, value: &str) -> Self {
         // A value that no header can hold is left out, and the refusal stands without it.
-        self.headers.extend(HeaderValue::from_str(value).ok().map(|it| (name, it)));
+        self.headers.extend(HeaderValue::from_bytes(value.as_bytes()).ok().map(|it| (name, it)));
         self
     }
 }

@@ -58,7 +58,10 @@ impl<'a> RowFields<'a> {
 
     pub(super) fn decode(self) -> Result<Decoded<'a>, RejectReason> {
         let message = self.message.ok_or(RejectReason::NoMessage)?;
-        let Some(text) = self.time else { return Ok(Decoded::Raw(message)) };
+        let Some(text) = self.time else {
+            let log_group = self.log_group.map(group_of);
+            return Ok(Decoded::undated(log_group, self.log_stream, message));
+        };
         let when = read_time(&text)?;
         Ok(Decoded::Record(Record {
             log_group: self.log_group.map(group_of),

@@ -226,6 +226,10 @@ fn rows_of_logs_insights() {
         event(0)
     );
     check(&console, Format::InsightsJson, 1);
+    let undated = row.replace("@timestamp", "@x");
+    let result = check(&format!("[{undated}]"), Format::InsightsJson, 1);
+    let found = &result.found[0];
+    assert_eq!((found.log_group.as_deref(), found.timestamp_ms), (Some("/aws/g"), None));
     let result = read(r#"{"results":[[{"field":"n","value":"1"}]],"status":"Complete"}"#);
     assert_eq!(result.reasons(), [&RejectReason::NoMessage]);
 

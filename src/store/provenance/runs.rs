@@ -72,6 +72,9 @@ impl Run {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::store) struct Runs(Vec<Run>);
 
+/// Bytes that a run takes at least: flags, offset, line, count and source.
+const RUN_BYTES_MIN: usize = 5;
+
 impl Runs {
     pub(in crate::store) fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -175,8 +178,8 @@ impl Runs {
     fn read(mut bytes: &[u8], origins: &[OriginId]) -> Option<Self> {
         let bytes = &mut bytes;
         let count = usize::try_from(take_number(bytes)?).ok()?;
-        // A run takes at least a byte, which bounds what a doctored count can allocate.
-        let mut runs = Vec::with_capacity(count.min(bytes.len()));
+        // Bounds what a doctored count can allocate.
+        let mut runs = Vec::with_capacity(count.min(bytes.len() / RUN_BYTES_MIN));
         let mut before = Before::default();
         for _ in 0..count {
             let flags = take_number(bytes)?;
