@@ -238,7 +238,7 @@ fn a_store_that_may_only_be_read_is_read() {
     fs::set_permissions(store.join("messages"), fs::Permissions::from_mode(0o700)).unwrap();
     reader(&["status"]).unwrap().expect(0);
     let listed = reader(&["messages", "--limit", "1"]).unwrap().expect(0);
-    assert!(listed.stderr.contains("a temporary one is made"), "{listed:#?}");
+    assert!(listed.stderr.contains("a temporary one is built"), "{listed:#?}");
     assert_eq!(fs::read_dir(&temporary).unwrap().count(), 0);
     set_modes(0o700, 0o600);
     assert_sound(&store);

@@ -239,12 +239,15 @@ fn a_value_that_nothing_has_is_pointed_out() {
     ]);
     let hint = |arguments: &[&str]| store.run(arguments).with(1).stderr;
     let told = hint(&["search", "spam:MAYBE from:x OR folder:Inboks NOT dkim:no"]);
-    assert!(told.contains("no event of the store has spam:maybe; there are PASS\n"), "{told}");
-    assert!(told.contains("no event of the store has folder:inboks; there are INBOX\n"), "{told}");
+    assert!(told.contains("no event in the store has spam:maybe; the values are PASS\n"), "{told}");
+    assert!(
+        told.contains("no event in the store has folder:inboks; the values are INBOX\n"),
+        "{told}"
+    );
     assert!(!told.contains("dkim"), "{told}");
     let told = hint(&["messages", "--verdict", "spf=FAIL", "--folder", "inbox"]);
-    assert!(told.contains("no event of the store has spf:fail; none has any\n"), "{told}");
+    assert!(told.contains("no event in the store has spf:fail; none has any\n"), "{told}");
     assert!(!told.contains("folder:inbox"), "{told}");
-    assert!(hint(&["search", "spam:MAYBE", "--format", "csv"]).contains("there are PASS"));
+    assert!(hint(&["search", "spam:MAYBE", "--format", "csv"]).contains("the values are PASS"));
     assert_eq!(hint(&["search", "spam:MAYBE", "--format", "csv", "-q"]), "");
 }

@@ -233,7 +233,7 @@ fn a_damaged_message_table_is_found_answered_around_and_rebuilt() {
         assert_eq!(lost(&store).stdout, expect, "{name}");
     }
     let store = lab.fresh();
-    let note = "there is no message table";
+    let note = "has no message table";
     assert!(!lost(&store).stderr.contains(note));
     fs::remove_dir_all(store.join("messages")).unwrap();
     let without = lost(&store);

@@ -28,7 +28,7 @@ fn a_full_disk_stops_an_import_which_a_larger_one_completes() {
         let mut command = mailtrace();
         command.arg("--store").arg(&store).args(["import", "--commit-records", "1500"]);
         let place = store.to_str().unwrap();
-        let words = ["No space left on device", place, "free some room there"];
+        let words = ["No space left on device", place, "free some space there"];
         run(command.arg(&second.path)).expect_error(&words);
         assert_sound(&store);
         assert!(traces(&store, old_ids) == before, "{size}: old answers changed");
@@ -168,7 +168,7 @@ fn a_temporary_store_that_finds_no_room_names_the_way_out() {
     let Some(disk) = SmallDisk::mount("400k") else { return };
     let mut command = mailtrace();
     command.env("TMPDIR", disk.path()).args(["stats", "--input"]).arg(&log.path);
-    run(&mut command).expect_error(&["No space left", "TMPDIR", "free some room"]);
+    run(&mut command).expect_error(&["No space left", "TMPDIR", "free some space"]);
     assert_eq!(fs::read_dir(disk.path()).unwrap().count(), 0);
 }
 

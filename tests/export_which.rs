@@ -51,5 +51,5 @@ fn an_export_takes_the_messages_that_a_list_shows() {
     on(&store, &["verify", "--bundle", out_text]).expect(0);
 
     let ids = on(&store, &["export", "--out", "/nowhere/x", "<a@b>", "--outcome", "lost"]);
-    ids.expect_error(&["IDs say already", "--outcome=lost"]);
+    ids.expect_error(&["the IDs already select the messages", "--outcome=lost"]);
 }

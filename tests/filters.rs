@@ -327,7 +327,8 @@ fn watch_lists_find_what_their_lines_find() {
 
     let empty = dir.path().join("empty.txt");
     std::fs::write(&empty, "\n").unwrap();
-    on(&store, &["messages", "--ids-from", empty.to_str().unwrap()]).expect_error(&["no line"]);
+    on(&store, &["messages", "--ids-from", empty.to_str().unwrap()])
+        .expect_error(&["lists nothing"]);
     on(&store, &["messages", "--ids-from", "/nowhere"]).expect_error(&["/nowhere"]);
     on(&store, &["messages", "--ids-from", "-", "--addresses-from", "-"])
         .expect_error(&["standard input"]);

@@ -147,7 +147,7 @@ fn a_period_stands_beside_the_one_before() {
     );
     assert_eq!((&compared["total"], &compared["totalBefore"]), (&json!(5), &json!(5)));
     let table = store.run(&["stats", "--compare", "--on", "2026-11-23"]).with(0);
-    assert!(table.stderr.contains("numbers are of a part of it"), "{table:#?}");
+    assert!(table.stderr.contains("numbers for it are incomplete"), "{table:#?}");
     assert!(table.stdout.contains("new"), "{table:#?}");
     let refused = store.run(&["stats", "--compare"]).with(2);
     assert!(refused.stderr.contains("--since"), "{refused:#?}");

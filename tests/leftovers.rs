@@ -115,8 +115,8 @@ fn a_directory_of_hidden_files_is_not_taken_for_an_empty_one() {
         run(command.arg(path("store")).args(arguments))
     };
     let ran = import(&[]).expect(0);
-    assert!(ran.stderr.contains("logs") && ran.stderr.contains("begin with a dot"), "{ran:#?}");
-    assert_eq!(ran.stderr.matches("begin with a dot").count(), 1, "{ran:#?}");
+    assert!(ran.stderr.contains("logs") && ran.stderr.contains("begins with a dot"), "{ran:#?}");
+    assert_eq!(ran.stderr.matches("begins with a dot").count(), 1, "{ran:#?}");
     assert_eq!(import(&["--quiet"]).expect(0).stderr, "");
     fs::write(path("logs/events.ndjson"), received(0, "t", "x")).unwrap();
     assert_eq!(import(&[]).expect(0).stderr, "");

@@ -83,7 +83,7 @@ fn one_id_of_three_mails_is_three_messages_everywhere() {
     let batch = batch(&filled, ids).with(0);
     let rows: Vec<&str> = batch.stdout.lines().skip(1).collect();
     assert_eq!(rows.len(), 4, "{batch:#?}");
-    assert!(batch.stderr.contains("1 ID is that of several messages"), "{batch:#?}");
+    assert!(batch.stderr.contains("1 ID belongs to several messages"), "{batch:#?}");
 
     let out = filled.dir.path().join("bundle");
     filled.run(&["export", "--out", out.to_str().unwrap(), "scan@printer.example"]).with(0);
@@ -244,11 +244,11 @@ fn operators_of_other_languages_are_refused_and_nothing_has_its_reason() {
     }
     let ended = filled.run(&["messages", "--to", "nobody@acme.example"]).with(1);
     assert!(
-        ended.stderr.contains("no event of the store has to:nobody@acme.example"),
+        ended.stderr.contains("no event in the store has to:nobody@acme.example"),
         "{ended:#?}"
     );
     let ended = filled.run(&["search", "to:bob@acme.example", "--until", "2025-01-01"]).with(1);
-    assert!(ended.stderr.contains("covers nothing of the time asked about"), "{ended:#?}");
+    assert!(ended.stderr.contains("covers none of the time asked about"), "{ended:#?}");
     let ended = filled.run(&["search", "message-id:null"]).with(2);
     assert!(ended.stderr.contains("\"null\" is no message ID"), "{ended:#?}");
 }
@@ -266,7 +266,7 @@ fn nothing_has_its_reason_in_every_format_and_the_answer_stays_what_it_is() {
         for format in ["table", "csv", "json", "ndjson"] {
             let arguments = [arguments, &["--format", format]].concat();
             let ended = filled.run(&arguments).with(1);
-            let reason = "no event of the store has to:nobody@acme.example";
+            let reason = "no event in the store has to:nobody@acme.example";
             assert!(ended.stderr.contains(reason), "{arguments:?}: {ended:#?}");
             assert!(ended.stderr.contains("the store covers 2026-"), "{arguments:?}: {ended:#?}");
             match format {
@@ -280,7 +280,7 @@ fn nothing_has_its_reason_in_every_format_and_the_answer_stays_what_it_is() {
         }
     }
     let ended = filled.run(&["stats", "--until", "2025-01-01", "--format", "json"]).with(1);
-    assert!(ended.stderr.contains("covers nothing of the time asked about"), "{ended:#?}");
+    assert!(ended.stderr.contains("covers none of the time asked about"), "{ended:#?}");
 }
 
 #[test]

@@ -54,7 +54,7 @@ fn follow(off_ms: i64, arguments: &[&str], words: &str) {
 
 #[test]
 fn a_follower_goes_on_rightly_once_its_clock_is_set() {
-    follow(-DAY_MS, &[], "the clock went ");
+    follow(-DAY_MS, &[], "the clock jumped ahead by ");
     follow(15 * DAY_MS, &[], "the clock was set back by ");
     follow(HOUR_MS * 3 / 2, &["--since", "2h"], "the clock was set back by ");
 }

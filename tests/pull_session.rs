@@ -270,7 +270,7 @@ fn nothing_goes_in_the_clear_to_another_machine() {
     }
     site.config("");
     let mut command = site.command(&["--endpoint-url", "ftp://logs.example"]);
-    run(&mut command).expect_error(&["is no endpoint"]);
+    run(&mut command).expect_error(&["is not an endpoint"]);
 }
 
 #[test]

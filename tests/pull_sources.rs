@@ -82,7 +82,7 @@ fn an_arn_must_agree_with_what_stands_beside_it() {
     let elsewhere = arn("eu-west-1", "123456789012");
     run(&mut puller.command(&["--log-group", &elsewhere])).expect_error(&["region"]);
     let anothers = arn("us-east-1", "210987654321");
-    run(&mut puller.command(&["--log-group", &anothers])).expect_error(&["another account"]);
+    run(&mut puller.command(&["--log-group", &anothers])).expect_error(&["not in the account"]);
 }
 
 #[test]

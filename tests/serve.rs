@@ -271,7 +271,7 @@ fn a_store_without_a_message_table_is_served_from_a_temporary_one() {
     command.arg("--store").arg(&store).args(["serve", "--listen", "127.0.0.1:0"]);
     let served = Served::spawn(command.stderr(fs::File::create(&said).unwrap()));
     // It stood before anybody could ask.
-    let note = "there is no message table as of the last commit, so a temporary one is made";
+    let note = "the last commit has no message table, so a temporary one is built";
     assert!(fs::read_to_string(&said).unwrap().contains(note));
     assert_eq!(String::from_utf8(listed(&served)), String::from_utf8(expect));
     assert!(!store.join("messages").exists());

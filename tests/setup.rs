@@ -95,11 +95,11 @@ fn from_nothing_everything_is_made_and_then_left_alone() {
     for words in [
         format!("done  create the log group {GROUP}"),
         format!("done  create the role {ROLE}"),
-        format!("on    events are logged; take them with `mailtrace pull --log-group {GROUP}"),
+        format!("on    events are logged; download them with `mailtrace pull --log-group {GROUP}"),
     ] {
         assert!(ran.stdout.contains(&words), "{ran:#?}");
     }
-    assert!(ran.stderr.contains("reads back"), "{ran:#?}");
+    assert!(ran.stderr.contains("waiting for WorkMail to show"), "{ran:#?}");
 
     account.calls();
     let again = account.run(&with(&["--format", "json"])).expect(0);
@@ -198,7 +198,7 @@ fn a_role_that_is_not_known_everywhere_yet_and_faults_that_pass_only_cost_time()
         workmail.refuse(Operation::DescribeOrganization, 0, Refusal::Throttling);
     }
     let ran = account.run(&SETUP).expect(0);
-    assert!(ran.stderr.contains("does not take the role yet"), "{ran:#?}");
+    assert!(ran.stderr.contains("does not accept the role yet"), "{ran:#?}");
     assert_complete(&account);
 }
 

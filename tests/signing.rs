@@ -142,7 +142,7 @@ fn a_secret_key_that_others_may_read_is_warned_of() {
         let (statement, bundle) = (format!("{mode:o}.txt"), format!("{mode:o}"));
         for ran in [case.sign(&statement).expect(0), case.export(&bundle).expect(0)] {
             assert_eq!(
-                ran.stderr.contains("others may read the secret key"),
+                ran.stderr.contains("others can read the secret key"),
                 is_warned,
                 "{ran:#?}"
             );

@@ -208,10 +208,10 @@ fn of_assume_role(cause: &CredentialsError, recipe: &Recipe) -> Option<AwsError>
             let said = error.as_service_error().and_then(|it| it.meta().message());
             let remedy = match recipe.has_mfa {
                 true => format!(
-                    "the profile asks for a code (mfa_serial), which the AWS CLI can ask for: `eval \"$(aws configure export-credentials --profile {} --format env)\"`, then run this without --profile",
+                    "the profile requires an MFA code (mfa_serial), which the AWS CLI can prompt for: `eval \"$(aws configure export-credentials --profile {} --format env)\"`, then run this without --profile",
                     recipe.profile
                 ),
-                false => "let the role trust that identity (its trust policy), and the identity assume the role (sts:AssumeRole)".to_owned(),
+                false => "the role's trust policy must trust that identity, and the identity must be allowed to assume the role (sts:AssumeRole)".to_owned(),
             };
             AwsError::RoleRefused {
                 role,

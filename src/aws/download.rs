@@ -66,7 +66,7 @@ impl Read for ObjectReader {
                 Some(Ok(chunk)) => self.chunk = io::Cursor::new(chunk),
                 Some(Err(error)) => return Err(io::Error::other(error)),
                 None if self.bytes_left == 0 => return Ok(0),
-                None => return Err(io::Error::other("the download was given up")),
+                None => return Err(io::Error::other("the download was abandoned")),
             }
         }
     }
@@ -113,7 +113,9 @@ async fn pass_on(
             Ok(Some(bytes)) => {
                 let end = *from_byte + bytes.len() as u64;
                 if end > object.bytes {
-                    return Err(body.nonsense("it is longer than its listing says".to_owned()));
+                    return Err(
+                        body.nonsense("the object is longer than its listing says".to_owned())
+                    );
                 }
                 if !sink.send(&bytes).await {
                     return Ok(());
@@ -121,7 +123,7 @@ async fn pass_on(
                 *from_byte = end;
             }
             Ok(None) if *from_byte == object.bytes => return Ok(()),
-            Ok(None) => return Err(body.broken("the answer broke off".to_owned())),
+            Ok(None) => return Err(body.broken("the response broke off".to_owned())),
             // All bytes came, so the failure is a wrong checksum.
             Err(failure) if *from_byte == object.bytes => {
                 return Err(body.nonsense(failure.into_error().to_string()));
@@ -198,7 +200,7 @@ mod tests {
         server.fail("a", Fault::Refuse(412, "PreconditionFailed", "It changed", ""));
         let (downloaded, read) = fetched(&server);
         assert!(matches!(downloaded, Err(Failure::Permanent(AwsError::ObjectChanged { .. }))));
-        assert!(read.unwrap_err().to_string().contains("it changed after it was listed"));
+        assert!(read.unwrap_err().to_string().contains("the object changed after it was listed"));
     }
 
     #[test]

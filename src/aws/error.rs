@@ -7,9 +7,9 @@ use std::fmt;
 pub enum AwsError {
     #[error("no AWS region: give --region, or set AWS_REGION or a region in the profile")]
     NoRegion,
-    #[error("\"{region}\" is no AWS region: give one such as eu-west-1 with --region")]
+    #[error("\"{region}\" is not an AWS region: give one such as eu-west-1 with --region")]
     NotARegion { region: String },
-    #[error("\"{url}\" is no endpoint: give a URL such as https://logs.example.com")]
+    #[error("\"{url}\" is not an endpoint: give a URL such as https://logs.example.com")]
     NotAnEndpoint { url: String },
     #[error(
         "{url} is not encrypted and not on this machine: mail data is sent over https only, except to loopback"
@@ -27,9 +27,9 @@ pub enum AwsError {
     CaBundle { named_by: &'static str, path: String, detail: String },
     #[error("STS does not let this identity assume the role {role} ({detail}): {remedy}")]
     RoleRefused { role: String, detail: String, remedy: String },
-    #[error("the sign-in to the console has expired or was never done: run `{command}`")]
+    #[error("the console sign-in has expired or was never made: run `{command}`")]
     LoginExpired { command: String },
-    #[error("the SSO session has expired or was never begun: run `{command}`")]
+    #[error("the SSO session has expired or was never started: run `{command}`")]
     SsoExpired { command: String },
     #[error(
         "cannot get AWS credentials: {detail}: check the profile, or give another with --profile"
@@ -40,7 +40,7 @@ pub enum AwsError {
     )]
     ExpiredCredentials { call: String },
     #[error(
-        "{call}: AWS does not accept the credentials ({detail}): check the access key and its secret, or the profile"
+        "{call}: AWS rejected the credentials ({detail}): check the access key and its secret, or the profile"
     )]
     RejectedCredentials { call: String, detail: String },
     #[error(
@@ -53,24 +53,26 @@ pub enum AwsError {
     Denied { permission: String, resource: String, principal: String },
     #[error("{call}: not found: {detail}")]
     NotFound { call: String, detail: String },
-    #[error("{call}: it exists already: {detail}")]
+    #[error("{call}: already exists: {detail}")]
     AlreadyExists { call: String, detail: String },
-    #[error("the bucket {bucket} is not in {asked}: give --region {}", .region.as_deref().unwrap_or("with the region that it is in"))]
+    #[error("the bucket {bucket} is not in {asked}: give --region {}", .region.as_deref().unwrap_or("with the bucket's region"))]
     WrongRegion { bucket: String, asked: String, region: Option<String> },
-    #[error("{call}: it changed after it was listed: run the same command again")]
+    #[error("{call}: the object changed after it was listed: run the same command again")]
     ObjectChanged { call: String },
-    #[error("{call}: it is archived: restore it in S3 first, then run the same command again")]
+    #[error(
+        "{call}: the object is archived: restore it in S3 first, then run the same command again"
+    )]
     ObjectArchived { call: String },
     #[error(
         "{call}: cannot reach the service: {detail}: check the network, the region and --endpoint-url"
     )]
     Network { call: String, detail: String },
     #[error(
-        "{call}: the certificate of who answered is not trusted: {detail}: where a proxy looks into connections, name its authority's certificates with AWS_CA_BUNDLE or ca_bundle in the profile"
+        "{call}: the server's certificate is not trusted: {detail}: if a proxy inspects connections, name its CA certificates with AWS_CA_BUNDLE or ca_bundle in the profile"
     )]
     UntrustedCertificate { call: String, detail: String },
     #[error(
-        "{call}: the service refuses ({detail}). A log group of the class INFREQUENT_ACCESS cannot be read this way: query it with CloudWatch Logs Insights (`aws logs start-query`, `aws logs get-query-results`) and `mailtrace import` the results, or bring its events to a bucket and `mailtrace pull --s3`; have events logged to a group of the class STANDARD, for a class cannot be changed"
+        "{call}: the service refused ({detail}). A log group of class INFREQUENT_ACCESS cannot be read this way: query it with CloudWatch Logs Insights (`aws logs start-query`, `aws logs get-query-results`) and `mailtrace import` the results, or copy its events to a bucket and `mailtrace pull --s3`; log future events to a group of class STANDARD, because a group's class cannot be changed"
     )]
     InfrequentAccess { call: String, detail: String },
     #[error(
@@ -79,11 +81,9 @@ pub enum AwsError {
     Throttled { call: String, seconds: u64 },
     #[error("{call}: {code}: {detail}")]
     Service { call: String, code: String, detail: String },
-    #[error(
-        "there are more {what} than the {count} that were listed: nothing can be decided on a part of them"
-    )]
+    #[error("there are more {what} than the {count} that were listed: deciding needs all of them")]
     CutListing { what: &'static str, count: usize },
-    #[error("{call}: the answer makes no sense: {detail}")]
+    #[error("{call}: invalid response: {detail}")]
     Incomprehensible { call: String, detail: String },
 }
 

@@ -53,7 +53,7 @@ where
         }
         SdkError::TimeoutError(_) => Failure::Transient(AwsError::Network {
             call: named,
-            detail: "no answer in time".to_owned(),
+            detail: "no response in time".to_owned(),
         }),
         // Permanent, unlike other connection failures: trying again changes no certificate.
         SdkError::DispatchFailure(_) if is_untrusted(error) => {

@@ -57,9 +57,7 @@ impl CaBundle {
             }
         }
         if authorities.is_empty() {
-            return Err(
-                bundle.unusable("it holds no certificate of an authority in PEM".to_owned())
-            );
+            return Err(bundle.unusable("it contains no CA certificate in PEM".to_owned()));
         }
         Ok(bundle)
     }
@@ -92,9 +90,12 @@ mod tests {
             assert!(error.contains(&path.display().to_string()), "{error}");
             assert!(error.contains("AWS_CA_BUNDLE") && error.contains(expect), "{error}");
         };
-        check(b"", "no certificate");
-        check(b"not a certificate", "no certificate");
-        check(b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "no certificate");
+        check(b"", "no CA certificate");
+        check(b"not a certificate", "no CA certificate");
+        check(
+            b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            "no CA certificate",
+        );
         check(b"-----BEGIN CERTIFICATE-----\n%%%%\n-----END CERTIFICATE-----\n", "");
         let missing = CaBundle::read(&dir.path().join("none.pem"), "ca_bundle").unwrap_err();
         assert!(missing.to_string().contains("none.pem"), "{missing}");

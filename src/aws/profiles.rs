@@ -140,7 +140,7 @@ impl Profiles {
                     return Ok(recipe);
                 }
                 let detail = format!(
-                    "the profile {} goes back to the profile {}, which is not there",
+                    "the profile {} depends on the profile {}, which does not exist",
                     recipe.profile, recipe.base_profile
                 );
                 return Err(AwsError::Credentials { detail });
@@ -184,11 +184,11 @@ impl Profiles {
                 && text.lines().any(|it| it.trim_end() == format!("[{name}]"))
         });
         let near = if is_bare {
-            format!(" (write [profile {name}] for [{name}])")
+            format!(" (write [profile {name}] instead of [{name}])")
         } else if names.is_empty() {
-            ", which have none".to_owned()
+            ", which define none".to_owned()
         } else {
-            format!(", which have {}", names.join(", "))
+            format!(", which define {}", names.join(", "))
         };
         AwsError::NoProfile { profile: name.to_owned(), files: files.join(" and "), near }
     }

@@ -153,7 +153,7 @@ impl ObjectsClient {
         // object.
         let range = text(answer.content_range);
         if from_byte > 0 && !range.starts_with(&format!("bytes {from_byte}-")) {
-            let detail = format!("bytes from {from_byte} on were asked for, and not given");
+            let detail = format!("the bytes from {from_byte} on were requested, but not returned");
             let call = call.to_string();
             return Err(Failure::Permanent(AwsError::Incomprehensible { call, detail }));
         }
@@ -201,7 +201,7 @@ fn listed(object: Object, call: &Call) -> Result<Option<S3Object>, Failure> {
     let Some(key) = object.key else { return Ok(None) };
     // Empty objects are skipped, so one of unknown length must not seem empty.
     let Some(bytes) = object.size.and_then(|it| u64::try_from(it).ok()) else {
-        let (call, detail) = (call.to_string(), format!("it does not say how long {key} is"));
+        let (call, detail) = (call.to_string(), format!("it gives no size for {key}"));
         return Err(Failure::Permanent(AwsError::Incomprehensible { call, detail }));
     };
     let modified_ms = object.last_modified.and_then(|it| it.to_millis().ok());
@@ -228,7 +228,7 @@ impl ObjectBody {
             Ok(None) => Ok(None),
             Ok(Some(Ok(bytes))) => Ok(Some(bytes.into())),
             Ok(Some(Err(error))) => Err(self.broken(failure::causes(&error))),
-            Err(_) => Err(self.broken("nothing more came".to_owned())),
+            Err(_) => Err(self.broken("the response stalled".to_owned())),
         }
     }
 
@@ -316,7 +316,7 @@ mod tests {
         assert_eq!(listed(Some(0)).unwrap().unwrap().bytes, 0);
         for size in [None, Some(-1)] {
             let said = listed(size).unwrap_err().into_error().to_string();
-            let expect = "s3:ListBucket on bucket bucket: the answer makes no sense: it does not say how long a is";
+            let expect = "s3:ListBucket on bucket bucket: invalid response: it gives no size for a";
             assert_eq!(said, expect);
         }
     }
@@ -346,7 +346,7 @@ mod tests {
             "",
             "",
             "",
-            "the bucket bucket is not in us-east-1: give --region with the region that it is in",
+            "the bucket bucket is not in us-east-1: give --region with the bucket's region",
         )
         .await;
         let message = "The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'eu-west-1'";
@@ -371,7 +371,7 @@ mod tests {
             "s3:GetObject on s3://bucket/a: not found: The specified key does not exist.",
         )
         .await;
-        check("a", 412, "PreconditionFailed", "x", "", "s3:GetObject on s3://bucket/a: it changed after it was listed: run the same command again").await;
-        check("a", 403, "InvalidObjectState", "x", "", "s3:GetObject on s3://bucket/a: it is archived: restore it in S3 first, then run the same command again").await;
+        check("a", 412, "PreconditionFailed", "x", "", "s3:GetObject on s3://bucket/a: the object changed after it was listed: run the same command again").await;
+        check("a", 403, "InvalidObjectState", "x", "", "s3:GetObject on s3://bucket/a: the object is archived: restore it in S3 first, then run the same command again").await;
     }
 }

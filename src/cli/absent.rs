@@ -61,7 +61,7 @@ impl AbsentCommand {
         };
         let feature = if name == "serve" { "serve" } else { "aws" };
         anyhow::anyhow!(
-            "`{name}` is not in this program, which was built without the feature `{feature}` so that it cannot open a socket: build it without --no-default-features"
+            "`{name}` is not in this build, which lacks the feature `{feature}` so that it cannot open a socket: build without --no-default-features"
         )
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn hint(arguments: &[OsString]) -> Option<String> {
     let word = words
         .filter_map(|it| it.to_str()?.strip_prefix('-'))
         .find(|it| it.chars().count() > 2 && it.chars().all(char::is_alphanumeric))?;
-    Some(format!("to find what does not have the word, write 'NOT {word}'"))
+    Some(format!("to exclude the word, write 'NOT {word}'"))
 }
 
 fn command_in(arguments: &[OsString]) -> Option<usize> {

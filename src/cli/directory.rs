@@ -116,9 +116,9 @@ pub(crate) fn answer(
 fn nobody(args: &DirectoryArgs, is_taken: bool) -> String {
     match &args.who {
         _ if !is_taken => format!(
-            "the store has no directory: `mailtrace pull --organization ALIAS --directory` takes it, until WorkMail ends on {LAST_DAY}"
+            "the store has no directory: `mailtrace pull --organization ALIAS --directory` downloads it, until WorkMail ends on {LAST_DAY}"
         ),
-        Some(who) => format!("the directory does not know {who} at that time"),
-        None => "the directory has no such entry at that time".to_owned(),
+        Some(who) => format!("the directory did not know {who} at that time"),
+        None => "the directory had no such entry at that time".to_owned(),
     }
 }

@@ -76,7 +76,7 @@ pub(crate) fn say_empty_terms(
     if !is_any_empty && terms.len() > 1 {
         writeln!(
             anstream::stderr().lock(),
-            "each term finds messages, but none has all of them (--explain counts each)"
+            "each term finds messages, but no message matches them all (--explain counts each)"
         )?;
     }
     Ok(())

@@ -119,7 +119,7 @@ pub(crate) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Comman
     let (_, not_found) = selection.not_found();
     if let Some(list) = args.list().filter(|_| selection.messages().is_empty()) {
         let note = crate::cli::listing::coverage_note(store, context);
-        anyhow::bail!("{list}: none of it is in the store, so nothing is exported; {note}");
+        anyhow::bail!("{list}: the store has nothing on this list, so nothing is exported; {note}");
     }
     let redactor = redactor.as_ref();
     let flat = |format, staging| {
@@ -151,7 +151,7 @@ pub(crate) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Comman
     if made.truncated > 0 {
         let most = limits::TRACE_EVENTS_MAX;
         let text = format!("{} messages have more than {most} events each", made.truncated);
-        output::warn(&format!("{text}: only so many of each were taken"));
+        output::warn(&format!("{text}: only that many of each were exported"));
         return Ok(CommandOutcome::SomeRejected);
     }
     Ok(opened.outcome(made.messages.is_some_and(|it| it > 0)))
@@ -191,7 +191,7 @@ impl AskedExport {
         let filter = Self::filter(args, range, query.as_ref())?;
         anyhow::ensure!(
             filter.is_none() || ids.is_none(),
-            "IDs say already which messages to take: leave out {}",
+            "the IDs already select the messages: leave out {}",
             question.filters.join(" ")
         );
         Ok(Self { question, range, ids, filter })

@@ -36,12 +36,12 @@ pub(crate) fn say_unknown_values<'q>(
         let line = match known {
             Some(KnownValue::Has) => continue,
             Some(KnownValue::HasNot(instead)) => {
-                format!("no event of the store has {asked}; {instead}")
+                format!("no event in the store has {asked}; {instead}")
             }
             None if search(store, demand, TimeRange::default(), 0)?.total() > 0 => continue,
             None => match near_miss(demand, store, context)? {
-                Some(near) => format!("no event of the store has {asked}; {near}"),
-                None => format!("no event of the store has {asked}"),
+                Some(near) => format!("no event in the store has {asked}; {near}"),
+                None => format!("no event in the store has {asked}"),
             },
         };
         writeln!(anstream::stderr().lock(), "{}", fit(&line, limits::TABLE_TEXT_COLUMNS_MAX))?;
@@ -105,8 +105,8 @@ pub(crate) fn near_miss(
         let unit = if count == 1 { unit.trim_end_matches('s') } else { unit };
         let name = if is_address { "" } else { value.split_once('@').map_or(&*value, |it| it.0) };
         let others = match is_part_of_name(asked, name) {
-            true if name.starts_with(asked) => format!(" ({asked}* finds all that begin so)"),
-            true => format!(" (*{asked}* finds all that have it)"),
+            true if name.starts_with(asked) => format!(" ({asked}* finds all that begin with it)"),
+            true => format!(" (*{asked}* finds all that contain it)"),
             false => String::new(),
         };
         format!("did you mean {what}, {count} {unit}?{}", sanitise(&others))
@@ -170,8 +170,8 @@ fn known_values(
     Ok(Some(KnownValue::HasNot(match values.len() {
         0 => "none has any".to_owned(),
         count if count > NAMED_MAX => {
-            format!("there are {named} … (`mailtrace stats --by {key}` has all)")
+            format!("the values are {named} … (`mailtrace stats --by {key}` lists all)")
         }
-        _ => format!("there are {named}"),
+        _ => format!("the values are {named}"),
     })))
 }

@@ -102,9 +102,9 @@ impl<'r> ImportAnswer<'r> {
     pub(crate) fn of_objects(s3: &'r S3Report) -> Self {
         let skipped = match s3.objects_skipped {
             0 => None,
-            1 => Some("1 object had been taken before and was not fetched again".to_owned()),
+            1 => Some("1 object was imported before and was not fetched again".to_owned()),
             count => {
-                Some(format!("{count} objects had been taken before and were not fetched again"))
+                Some(format!("{count} objects were imported before and were not fetched again"))
             }
         };
         Self {
@@ -137,10 +137,10 @@ impl Answer for ImportAnswer<'_> {
         }
         if report.rejected_left_out() > 0 {
             let left_out = report.rejected_left_out();
-            line.push_str(&format!(", {left_out} of them too many to be kept"));
+            line.push_str(&format!(", {left_out} of them too many to keep"));
         }
         if report.withheld() > 0 {
-            line.push_str(&format!(", {} left out as removed before", report.withheld()));
+            line.push_str(&format!(", {} left out (removed before)", report.withheld()));
         }
         writeln!(out, "{line} ({seconds:.1} s)")?;
         self.more_lines.iter().try_for_each(|it| writeln!(out, "{it}"))

@@ -14,7 +14,7 @@ pub(crate) fn warn_of_hidden(paths: &[PathBuf], context: &Context) {
     }
     for path in hidden_directories(paths) {
         output::warn(&format!(
-            "{}: what is there has names that begin with a dot, and is passed over: name it to have it read",
+            "{}: everything in it has a name that begins with a dot, and is skipped: name it to have it read",
             path.display()
         ));
     }
@@ -50,7 +50,7 @@ pub(crate) fn finish(report: &ImportReport, context: &Context) -> anyhow::Result
             ));
             if file.rejected_left_out > 0 {
                 output::warn(&format!(
-                    "{}: {} of the rejected pieces are not kept: it expands to a multiple of its size",
+                    "{}: {} of the rejected pieces are not kept: the file expands to many times its size",
                     file.path, file.rejected_left_out
                 ));
             }
@@ -63,13 +63,13 @@ pub(crate) fn finish(report: &ImportReport, context: &Context) -> anyhow::Result
 fn say_what_is_incomplete(report: &ImportReport) {
     let incomplete = report.files.iter().filter_map(|it| Some((it, it.incomplete.as_deref()?)));
     for (file, reason) in incomplete.take(REJECTING_FILES_SHOWN) {
-        output::warn(&format!("{}: says itself that it is not all: {reason}", file.path));
+        output::warn(&format!("{}: incomplete by its own account: {reason}", file.path));
     }
 }
 
 /// Says on stderr what a file had.
 fn say(file: &FileReport) {
-    let format = file.format.map_or("nothing known", |it| it.as_str());
+    let format = file.format.map_or("unknown format", |it| it.as_str());
     let compression = if file.compression.is_empty() { "plain" } else { &file.compression };
     output::note(&format!(
         "{}: {format}, {compression}: {} read, {} new, {} duplicates, {} rejected",

@@ -29,7 +29,7 @@ pub(crate) fn say_not_covered(
     if !context.global.quiet && !range.is_unbounded() && !coverage.is_empty() && !is_covered {
         writeln!(
             anstream::stderr().lock(),
-            "the store covers nothing of the time asked about (see `mailtrace status`)"
+            "the store covers none of the time asked about (see `mailtrace status`)"
         )?;
     }
     Ok(())
@@ -42,11 +42,11 @@ pub(crate) fn say_of_audit_events(store: &Store, context: &Context) -> anyhow::R
     if others > 0 && !context.global.quiet {
         writeln!(
             anstream::stderr().lock(),
-            "the store also has {}, which `mailtrace access` asks",
+            "the store also has {}: see `mailtrace access`",
             if others == 1 {
-                "1 record that is no mail".to_owned()
+                "1 record that is not mail".to_owned()
             } else {
-                format!("{others} records that are no mail")
+                format!("{others} records that are not mail")
             }
         )?;
     }

@@ -37,7 +37,7 @@ pub(crate) fn run(args: &ManArgs, program: &clap::Command) -> anyhow::Result<Com
                 let named = commands().find(|it| it.get_name() == name);
                 let named = named.with_context(|| {
                     let names: Vec<_> = commands().map(clap::Command::get_name).collect();
-                    format!("there is no command {name}: there are {}", names.join(", "))
+                    format!("there is no command {name}: the commands are {}", names.join(", "))
                 })?;
                 page(named, &format!("mailtrace-{name}"))?
             }
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &ManArgs, program: &clap::Command) -> anyhow::Result<Com
         stdout.flush()?;
         return Ok(CommandOutcome::Done);
     };
-    fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    fs::create_dir_all(dir).with_context(|| format!("cannot create {}", dir.display()))?;
     let mut pages = vec![("mailtrace".to_owned(), program)];
     pages.extend(commands().map(|it| (format!("mailtrace-{}", it.get_name()), it)));
     for (name, command) in pages {

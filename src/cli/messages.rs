@@ -140,7 +140,7 @@ impl MessagesArgs {
         let order = Order::from(self.sort);
         anyhow::ensure!(
             place.order() == order,
-            "--cursor: it is one of --sort {}, and this is --sort {}",
+            "--cursor: it belongs to a list with --sort {}, and this one has --sort {}",
             place.order().as_str(),
             order.as_str()
         );

@@ -121,12 +121,12 @@ fn run(arguments: Arguments) -> anyhow::Result<CommandOutcome> {
     // Here for all commands, before anything is opened.
     anyhow::ensure!(
         !(context.global.read_only && arguments.command.writes_to_store()),
-        "--read-only: this command writes to the store, and nothing was done"
+        "--read-only: this command would write to the store, so nothing was done"
     );
     #[cfg(feature = "aws")]
     anyhow::ensure!(
         context.global.cluster.is_none() || arguments.command.asks_cluster(),
-        "--cluster: this command asks a store; trace, messages, search, access, timeline, directory, stats, triage, export and serve ask a cluster as well"
+        "--cluster: this command works only on a store; trace, messages, search, access, timeline, directory, stats, triage, export and serve can also ask a cluster"
     );
     match arguments.command {
         Command::Import(args) => import::run(&args, &context),

@@ -143,7 +143,7 @@ impl ShownProgress {
     /// The number of events fetched so far.
     pub(crate) fn fetching(&self, events: u64) {
         let Some(bar) = &self.0 else { return };
-        bar.say(format!("{events} events have come, {}/s", rate(events, bar.0.elapsed())));
+        bar.say(format!("{events} events received, {}/s", rate(events, bar.0.elapsed())));
     }
 }
 

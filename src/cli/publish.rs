@@ -271,7 +271,7 @@ fn print_published(
     }
     if report.without_rows > 0 {
         output::warn(&format!(
-            "{} are connected with too many others: they are there, the rows of their messages are not",
+            "{} are connected to too many others: the cluster has them, but not the rows of their messages",
             counted(report.without_rows, "event")
         ));
     }
@@ -294,7 +294,7 @@ fn in_words(events: u64, rows: Option<u64>, access: u64, directory: u64) -> Stri
 fn say_again(report: &PublishReport, context: &Context) {
     let is_in_answer = matches!(context.global.format, AnswerFormat::Json | AnswerFormat::Ndjson);
     if let Some(why) = report.again_because.filter(|_| !is_in_answer) {
-        output::note(&format!("everything is sent: {why}"));
+        output::note(&format!("sending everything: {why}"));
     }
 }
 
@@ -313,8 +313,8 @@ fn print_verified(
     for it in &verified.differing {
         let (store, cluster) = (it.store, it.cluster);
         let what = match store.count == cluster.count {
-            true => "as many, but not the same".to_owned(),
-            false => format!("{} in the store, {} there", store.count, cluster.count),
+            true => "the same number, but different content".to_owned(),
+            false => format!("{} in the store, {} in the cluster", store.count, cluster.count),
         };
         lines.push(format!("{} {}: {what}", day(it.day), it.kind));
         differing.push(json!({
@@ -327,7 +327,7 @@ fn print_verified(
     if lines.is_empty() {
         let rows = Some(verified.rows);
         let what = in_words(verified.events, rows, verified.access, verified.directory);
-        lines.push(format!("{what} are there as in the store"));
+        lines.push(format!("{what} in the cluster match the store"));
     }
     context.print(&BriefAnswer {
         lines,
@@ -346,7 +346,7 @@ fn print_verified(
         return Ok(CommandOutcome::Done);
     }
     output::warn(&format!(
-        "{} differ: `mailtrace publish --again` puts right what is not in rejected/",
+        "{} differ: `mailtrace publish --again` corrects what is not in rejected/",
         counted(verified.differing.len() as u64, "day")
     ));
     Ok(CommandOutcome::SomeRejected)

@@ -69,7 +69,7 @@ pub(crate) fn run(args: &RelatedArgs, context: &Context) -> anyhow::Result<Comma
     }
     context.print(&RelatedMessages(&all))?;
     if all.is_empty() && !context.global.quiet {
-        crate::cli::output::note("no other message has to do with it");
+        crate::cli::output::note("no other message is related to it");
     }
     Ok(opened.outcome(!all.is_empty()))
 }

@@ -75,7 +75,7 @@ pub(crate) fn erase(args: &EraseArgs, context: &Context) -> anyhow::Result<Comma
     let is_whole = address.as_str().split_once('@').is_some_and(|(local, domain)| {
         !local.is_empty() && !domain.is_empty() && !address.as_str().contains(char::is_whitespace)
     });
-    anyhow::ensure!(is_whole, "--address: \"{address}\" is no mail address");
+    anyhow::ensure!(is_whole, "--address: \"{address}\" is not a mail address");
     anyhow::ensure!(!address.is_masked(), "--address: a masked address names nobody");
     // Twice: as plain text, and in the normal form of addresses, which finds other spellings.
     let mut is_in_reason = args.common.reason.to_lowercase().contains(address.as_str());
@@ -117,7 +117,7 @@ fn ask(answer: &RemovalAnswer<'_>, context: &Context) -> anyhow::Result<()> {
     let stdin = std::io::stdin();
     anyhow::ensure!(
         stdin.is_terminal(),
-        "cannot ask whether to remove {}, for this is no terminal: confirm with --yes, or look with --dry-run",
+        "cannot ask whether to remove {}: this is not a terminal; confirm with --yes, or preview with --dry-run",
         counted(answer.report.records, "record")
     );
     let mut stderr = anstream::stderr().lock();

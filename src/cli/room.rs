@@ -20,10 +20,10 @@ pub(crate) fn advice(error: &anyhow::Error) -> Option<String> {
     Some(if chain(error.as_ref()).contains(&of_ours) {
         let temporary = temporary.display();
         format!(
-            "free some room in {temporary}, or have TMPDIR name a directory on a larger disk, and run the command again"
+            "free some space in {temporary}, or set TMPDIR to a directory on a larger disk, and run the command again"
         )
     } else {
-        "free some room there, and run the command again".to_owned()
+        "free some space there, and run the command again".to_owned()
     })
 }
 
@@ -46,7 +46,7 @@ mod tests {
         let of = |kind: io::ErrorKind| {
             anyhow::Error::new(io::Error::from(kind)).context("cannot write x")
         };
-        assert!(advice(&of(io::ErrorKind::StorageFull)).unwrap().contains("free some room there"));
+        assert!(advice(&of(io::ErrorKind::StorageFull)).unwrap().contains("free some space there"));
         assert_eq!(advice(&of(io::ErrorKind::NotFound)), None);
         let path = std::env::temp_dir().join("mailtrace-x");
         let error = of(io::ErrorKind::QuotaExceeded).context(path.display().to_string());

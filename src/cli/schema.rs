@@ -22,7 +22,7 @@ pub(crate) fn run(args: &SchemaArgs, context: &Context) -> anyhow::Result<Comman
     let shapes = Shapes::of(&opened.store)?;
     context.print(&shapes)?;
     if shapes.is_truncated {
-        output::warn("there are more paths than are counted: the list is not complete");
+        output::warn("there are more paths than are counted: the list is incomplete");
     }
     Ok(opened.outcome(!shapes.counts.is_empty()))
 }

@@ -40,7 +40,7 @@ pub(crate) fn run(args: &SignArgs, context: &Context) -> anyhow::Result<CommandO
     let report = verify(&store, &VerifyOptions::default(), &|_| {})?;
     anyhow::ensure!(
         report.problems.is_empty(),
-        "{} is damaged, and is not signed: see `mailtrace verify`",
+        "{} is damaged, so it is not signed: see `mailtrace verify`",
         store.display()
     );
     let Some(head) = report.head else {

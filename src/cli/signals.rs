@@ -41,7 +41,7 @@ pub(crate) fn stop_on_interrupt() -> anyhow::Result<Stop> {
 /// The error of a command that was stopped before its end.
 #[cfg(feature = "aws")]
 pub(crate) const INTERRUPTED: &str =
-    "interrupted: what was fetched is kept, and the same command goes on from there";
+    "interrupted: what was fetched is kept, and the same command continues from there";
 
 /// The exit status of a process ended by SIGINT, as shells report it.
 pub(crate) const EXIT_INTERRUPTED: i32 = 130;

@@ -35,7 +35,7 @@ pub(crate) fn answer(store: &Store, context: &Context, out: &mut dyn Write) -> a
     let records = store.checkpoint().records + removed;
     if !context.global.quiet && noted < records {
         output::note(&format!(
-            "of {} records it was not recorded where they came from: an earlier version took them in",
+            "the origin of {} records is unknown: an earlier version imported them",
             records - noted
         ));
     }

@@ -263,7 +263,7 @@ fn show_compared(
     out: &mut dyn Write,
 ) -> anyhow::Result<bool> {
     let since = request.range.since.context(
-        "--compare: say with --since or --on which period to compare with the one before it",
+        "--compare: give the period to compare with the one before it, with --since or --on",
     )?;
     let (since, until) = compared(since, request.range.until, request.rules.newest, context);
     let key = key.unwrap_or(CountKey::Event);
@@ -274,7 +274,7 @@ fn show_compared(
         compared.before.since.zip(first).is_some_and(|(since, first)| since < first);
     if is_partly_before && !context.global.quiet {
         crate::cli::output::note(
-            "the store does not go back to the beginning of the period before: its numbers are of a part of it",
+            "the store does not reach back to the start of the preceding period, so the numbers for it are incomplete",
         );
     }
     Ok(compared.total > 0 || compared.total_before > 0)
@@ -292,7 +292,7 @@ fn show_latency(
         StatsRequest { interval: request.interval.or(Some(Interval::Day)), ..request.clone() };
     if let Some(key) = by.filter(|it| !it.is_in_order()) {
         anyhow::bail!(
-            "--latency goes by weekday or hour-of-day, not by {key}: give a query for the rest"
+            "--latency works with --by weekday or hour-of-day, not {key}: give a query for the rest"
         );
     }
     anyhow::ensure!(

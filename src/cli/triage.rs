@@ -99,9 +99,9 @@ impl TriageArgs {
         let rules = JoinRules::of_store(store, grace_ms, context.now);
         let period = period(asked, rules.newest, context.now);
         let (Some(since), Some(until)) = (period.since, period.until) else {
-            anyhow::bail!("--since and --until leave no time between them");
+            anyhow::bail!("--since must be before --until");
         };
-        anyhow::ensure!(since < until, "--since and --until leave no time between them");
+        anyhow::ensure!(since < until, "--since must be before --until");
         let items = usize::from(self.items);
         let zone = context.zone.clone();
         let mut rows = parse_rows(&self.query.join(" "), context)?;

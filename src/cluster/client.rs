@@ -367,7 +367,7 @@ fn authorities(path: &Path) -> Result<RootCertStore, ClusterError> {
         authorities.add(certificate).map_err(|error| unusable(path, error))?;
     }
     if authorities.is_empty() {
-        return Err(unusable(path, "it holds no certificate of an authority in PEM"));
+        return Err(unusable(path, "it contains no CA certificate in PEM"));
     }
     Ok(authorities)
 }
@@ -385,7 +385,7 @@ mod tests {
         check("https://search.example:9200/", "https://search.example:9200");
         check("http://127.0.0.1:9200", "http://127.0.0.1:9200");
         check("http://search.example", "not encrypted");
-        check("search.example", "no endpoint");
+        check("search.example", "not an endpoint");
         check("https://u:secret@search.example", "--password-file");
         check("https://search.example/?a=b", "follows the path");
         check("https://x.eu-west-1.aoss.amazonaws.com", "Serverless");
@@ -402,6 +402,6 @@ mod tests {
         fs::write(&path, "\n").unwrap();
         assert!(basic("me", &path).unwrap_err().to_string().contains("first line"));
         let error = authorities(&path).unwrap_err().to_string();
-        assert!(error.contains("no certificate"), "{error}");
+        assert!(error.contains("no CA certificate"), "{error}");
     }
 }

@@ -63,7 +63,7 @@ pub enum Said {
 
 /// The reason why a text is not a statement.
 #[derive(Debug, thiserror::Error)]
-#[error("this is no statement of a directory that mailtrace {} knows: {source}", env!("CARGO_PKG_VERSION"))]
+#[error("this is not a directory statement that mailtrace {} can read: {source}", env!("CARGO_PKG_VERSION"))]
 pub struct StatementError {
     #[from]
     source: serde_json::Error,

@@ -310,7 +310,7 @@ impl DecodedBatch {
         let is_cut = matches!(error, EventError::NotJson { .. })
             && matches!(format, Format::InsightsJson | Format::InsightsCsv);
         let hint = match is_cut {
-            true => " (Logs Insights cuts long messages: take this one with filter-log-events)",
+            true => " (Logs Insights cuts long messages: fetch this one with filter-log-events)",
             false => "",
         };
         let hint = other_output_format(found.unit).unwrap_or(hint);
@@ -333,7 +333,7 @@ fn other_output_format(unit: &[u8]) -> Option<&'static str> {
     let has = |text: &[u8]| memchr::memmem::find(unit, text).is_some();
     if has(b":workmail:") && !unit.trim_ascii_start().starts_with(b"{") {
         Some(
-            " (an audit log in the output format plain, w3c or raw: set the delivery destination's output format to json, and take the events again)",
+            " (an audit log in the output format plain, w3c or raw: set the delivery destination's output format to json, and fetch the events again)",
         )
     } else {
         None

@@ -16,7 +16,7 @@ pub enum IngestError {
     #[error(transparent)]
     Aws(#[from] AwsError),
     #[cfg(feature = "aws")]
-    #[error("cannot start to talk to the network")]
+    #[error("cannot start the network")]
     NoNetwork(#[source] std::io::Error),
     #[error("cannot make a temporary directory: set TMPDIR to one with room")]
     NoTemporaryDirectory(#[source] std::io::Error),

@@ -55,10 +55,10 @@ impl NoCoverage {
     pub fn in_words(self) -> &'static str {
         match self {
             Self::Unwanted => "--no-coverage",
-            Self::Excerpt => "an export holds the messages that were asked for",
-            Self::Incomplete => "it says itself that it is not all",
-            Self::OneStream => "it has one log stream of its group",
-            Self::Shape => "a file of this shape does not show that nothing is missing in it",
+            Self::Excerpt => "an export holds only the messages that were asked for",
+            Self::Incomplete => "it is incomplete by its own account",
+            Self::OneStream => "it has only one log stream of its group",
+            Self::Shape => "a file in this format cannot show that nothing is missing",
         }
     }
 }

@@ -164,7 +164,7 @@ fn an_object_that_is_not_given_out_is_a_problem_of_its_own() {
     let problem = report.import.problems().next().unwrap();
     assert_eq!(problem.to_string(), format!("cannot fetch s3://bucket/{} beyond byte 0", key(1)));
     let cause = std::error::Error::source(problem).unwrap().to_string();
-    assert!(cause.contains("it is archived: restore it in S3 first"), "{cause}");
+    assert!(cause.contains("the object is archived: restore it in S3 first"), "{cause}");
     assert_eq!(taken(&store, &[3, 3, 3]), [0, 2]);
     let report = pull_all(&server, &store);
     assert_eq!((report.import.added(), report.objects_taken, report.objects_skipped), (3, 1, 2));

@@ -396,7 +396,7 @@ fn what_is_asked_is_said_once() {
     ask(&[&messages[..], &named].concat(), &[]).expect_error(&["--organization"]);
     ask(&[&messages[..], &acme, &["--store", store]].concat(), &[]).expect_error(&["--cluster"]);
     ask(&[&messages[..], &named, &acme, &["--watch"]].concat(), &[]).expect_error(&["--watch"]);
-    ask(&[&["verify"][..], &named].concat(), &[]).expect_error(&["asks a store"]);
+    ask(&[&["verify"][..], &named].concat(), &[]).expect_error(&["works only on a store"]);
     ask(&[&messages[..], &["--password-file", "x"]].concat(), &[]).expect_error(&["--user"]);
     // The configuration file, whose password goes to its own cluster alone.
     let config = home.join(".config/mailtrace/config.toml");

@@ -298,7 +298,7 @@ fn say_why(store: &Store, context: &Context) -> anyhow::Result<()> {
     if store.other_records() == 0 && !context.global.quiet {
         writeln!(
             anstream::stderr().lock(),
-            "the store has no audit events: pull the log groups that WorkMail's audit logs go to, or import files of them"
+            "the store has no audit events: pull the log groups that receive WorkMail's audit logs, or import audit log files"
         )?;
     }
     Ok(())

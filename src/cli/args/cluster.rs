@@ -65,7 +65,7 @@ impl ClusterArgs {
     pub(crate) fn check_password(&self) -> anyhow::Result<()> {
         anyhow::ensure!(
             self.password_file.is_none() || self.cluster_user.is_some(),
-            "--password-file: name the user that it is for with --user"
+            "--password-file: name the user it belongs to with --user"
         );
         Ok(())
     }
@@ -107,7 +107,7 @@ impl ClusterArgs {
         if let Some(url) = &context.global.cluster {
             anyhow::ensure!(
                 !is_other_named,
-                "--cluster: the question goes to the cluster, or to what --store or --input names, not to both: leave one of them out"
+                "--cluster: ask either the cluster or what --store or --input names, not both: leave one of them out"
             );
             return Ok(Some(url.clone()));
         }
@@ -140,13 +140,14 @@ impl ClusterArgs {
         let Some(url) = self.url_unless(has_files, context)? else {
             anyhow::ensure!(
                 context.global.organization.is_none(),
-                "--organization: it says whom to ask a cluster for: name that with --cluster URL"
+                "--organization: it works only with a cluster: name one with --cluster URL"
             );
             return Ok(None);
         };
         let config = config()?.of(&url);
         let organization = context.global.organization.as_ref().or(config.organization.as_ref());
-        let organization = organization.context("say with --organization which one to ask for")?;
+        let organization =
+            organization.context("name the organization to ask for with --organization")?;
         let (names, cluster) = (self.names(&config)?, self.connect(url, &config)?);
         Ok(Some(ClusterTarget { cluster, names, organization: organization.clone() }))
     }
@@ -171,7 +172,7 @@ impl ClusterArgs {
         let user = match user {
             Some(user) => {
                 let file = password_file.context(
-                    "--user: name with --password-file the file whose first line is the password",
+                    "--user: give --password-file too, a file whose first line is the password",
                 )?;
                 Some((user, file))
             }
@@ -180,7 +181,7 @@ impl ClusterArgs {
         let is_signed = self.aws || (config.aws && !is_said);
         anyhow::ensure!(
             user.is_none() || !is_signed,
-            "[cluster] names both a user and aws: keep one of them"
+            "[cluster] sets both user and aws: keep one of them"
         );
         Ok(Cluster::open(&ClusterOptions {
             url,
@@ -247,7 +248,7 @@ impl ClusterTarget {
         let reach = reach(mirror.measure(context.now)?)?;
         if reach.with_messages && mirror.lacks_directory() && !context.global.quiet {
             output::note(
-                "the store that publishes has a directory, which decides what is a group and what is internal; the cluster has none, and says unclear",
+                "the publishing store has a directory, which decides what is a group and what is internal; the cluster has none, and answers unclear",
             );
         }
         let progress = ShownProgress::new(context);
@@ -270,7 +271,7 @@ impl ClusterTarget {
         mirror.measure(context.now)?;
         if mirror.lacks_directory() && !context.global.quiet {
             output::note(
-                "the store that publishes has a directory, which names people and groups; what is published is redacted and lacks it",
+                "the publishing store has a directory, which names people and groups; what it publishes is redacted and lacks it",
             );
         }
         let progress = ShownProgress::new(context);

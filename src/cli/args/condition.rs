@@ -60,7 +60,7 @@ impl Condition {
         for condition in conditions {
             let number = number(&condition.metric).ok_or_else(|| {
                 let metric = &condition.metric;
-                anyhow::anyhow!("--fail-if: \"{metric}\" is none of {}", known.join(", "))
+                anyhow::anyhow!("--fail-if: \"{metric}\" is not one of {}", known.join(", "))
             })?;
             if condition.holds(number) {
                 return Ok(Some((condition, number)));
@@ -89,7 +89,7 @@ impl FromStr for Condition {
             let metric = metric.trim().to_owned();
             (!metric.is_empty()).then_some(Self { metric, comparison: *comparison, bound })
         };
-        read().ok_or_else(|| "it is not like 'lost > 0'".to_owned())
+        read().ok_or_else(|| "give a condition such as 'lost > 0'".to_owned())
     }
 }
 

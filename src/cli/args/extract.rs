@@ -114,7 +114,7 @@ impl ExtractArgs {
         );
         anyhow::ensure!(
             self.sign_key.is_some() || !password.is_given(),
-            "--password-file: name the secret key that it is for with --sign-key"
+            "--password-file: name the secret key it belongs to with --sign-key"
         );
         self.sign_key.as_deref().map(|it| password.open(it)).transpose()
     }
@@ -130,7 +130,7 @@ impl ExtractArgs {
         anyhow::ensure!(self.shape != Shape::Bundle, NO_BUNDLE_OUT);
         anyhow::ensure!(
             self.shape != Shape::Parquet || !io::stdout().is_terminal(),
-            "--out: Parquet is nothing for a terminal: name a file, or send it on"
+            "--out: Parquet is binary, so it is not written to a terminal: name a file, or pipe it"
         );
         Ok(None)
     }
@@ -172,7 +172,7 @@ impl ExtractArgs {
 pub(crate) fn say_of_mirror(store: &Store, context: &Context) {
     if store.is_mirror() && !context.global.quiet {
         output::note(
-            "a cluster does not know from which file or pull a record came, nor what stands for the whole archive: the export does not say it",
+            "a cluster does not know which file or pull a record came from, nor what stands for the whole archive: the export leaves both out",
         );
     }
 }

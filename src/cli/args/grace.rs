@@ -32,8 +32,9 @@ impl GraceArgs {
 
 /// Parses the duration of an option; `example` shows the form.
 pub(crate) fn duration_ms(option: &str, text: &str, example: &str) -> anyhow::Result<i64> {
-    parse_duration_ms(text)
-        .with_context(|| format!("{option}: \"{text}\" is no duration such as {example}"))
+    parse_duration_ms(text).with_context(|| {
+        format!("{option}: \"{text}\" is not a duration: give one such as {example}")
+    })
 }
 
 #[cfg(test)]

@@ -160,7 +160,7 @@ impl Read for Metered {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if self.left == 0 {
             let most = limits::RECORD_BYTES_MAX;
-            let reason = format!("a row of CSV has more than {most} bytes: is a quote not closed?");
+            let reason = format!("a CSV row has more than {most} bytes: is a quote left open?");
             return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
         }
         let count = self.reader.read(buffer)?;
@@ -196,7 +196,7 @@ fn open_column(mut reader: Box<dyn BufRead>, name: &str, column: &str) -> anyhow
         let shown: Vec<&str> = titles.iter().take(TITLES_SHOWN).map(String::as_str).collect();
         let shown = crate::render::fit(&shown.join(", "), limits::TABLE_TEXT_COLUMNS_MAX);
         format!(
-            "{name}: no column \"{column}\": name one of the header's ({shown}), or give its number"
+            "{name}: no column \"{column}\": give a name from the header ({shown}), or a number"
         )
     })?;
     Ok(IdSource::Column(Box::new(csv), index))
@@ -257,7 +257,7 @@ mod tests {
         let error = read(table, Some("id")).unwrap_err().to_string();
         assert!(
             error.ends_with(
-                "no column \"id\": name one of the header's (from, Message ID), or give its number"
+                "no column \"id\": give a name from the header (from, Message ID), or a number"
             ),
             "{error}"
         );
@@ -278,6 +278,6 @@ mod tests {
     fn a_quote_that_is_never_closed_is_an_error() {
         let text = format!("id\n\"{}", "x\n".repeat(limits::RECORD_BYTES_MAX));
         let error = read(text, Some("id")).unwrap_err();
-        assert!(format!("{error:#}").contains("is a quote not closed?"), "{error:#}");
+        assert!(format!("{error:#}").contains("is a quote left open?"), "{error:#}");
     }
 }

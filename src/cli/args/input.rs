@@ -75,7 +75,7 @@ pub(crate) fn say_truncated(count: usize, context: &Context) {
         let most = limits::TRACE_EVENTS_MAX;
         let whom = counted(count as u64, "message");
         output::note(&format!(
-            "{whom} with more than {most} connected events: only these were looked at, and what the others say of recipients is not known"
+            "{whom} with more than {most} connected events: only that many were examined, so what the others say about recipients is unknown"
         ));
     }
 }
@@ -83,7 +83,7 @@ pub(crate) fn say_truncated(count: usize, context: &Context) {
 /// Says on stderr why an answer takes longer.
 pub(crate) fn say_that_a_table_is_made() {
     output::note(
-        "there is no message table as of the last commit, so a temporary one is made, which takes a while: the next import or pull that adds something makes one that stays, and so does `mailtrace reindex`",
+        "the last commit has no message table, so a temporary one is built, which takes a while: the next import or pull that adds something builds one that stays, and so does `mailtrace reindex`",
     );
 }
 

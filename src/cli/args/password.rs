@@ -42,7 +42,7 @@ impl PasswordArgs {
                 sanitise(&key.display().to_string())
             ))
             .map_err(|error| {
-                io::Error::new(error.kind(), format!("{error}: name a --password-file"))
+                io::Error::new(error.kind(), format!("{error}: give --password-file"))
             }),
         })?)
     }
@@ -71,7 +71,7 @@ pub(crate) fn warn_of_open_key(key: &Path, context: &Context) {
     if !context.global.quiet && is_open_to_others(key) {
         let key = key.display();
         output::warn(&format!(
-            "others may read the secret key {key}, and sign as you do: `chmod 600` it, or make a new one if they may have"
+            "others can read the secret key {key}, and sign as you: `chmod 600` it, or make a new one if somebody may have read it"
         ));
     }
 }

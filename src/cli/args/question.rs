@@ -43,7 +43,7 @@ pub(crate) struct RefusedQuery {
 /// Remote callers must not have files of this machine read.
 fn no_lines(name: &str) -> Result<Option<Vec<String>>, String> {
     match name.contains(['/', '\\']) {
-        true => Err("lists in files are read by the command line alone".to_owned()),
+        true => Err("only the command line reads lists from files".to_owned()),
         false => Ok(None),
     }
 }

@@ -47,7 +47,7 @@ impl RangeArgs {
             // An invalid time has its own, more precise error.
             parse_time_argument(on, now, zone)?;
             anyhow::bail!(
-                "--on: \"{on}\" is no day: give a date, today, yesterday or a name such as monday"
+                "--on: \"{on}\" is not a day: give a date, today, yesterday or a name such as monday"
             );
         }
         let read = |text: &Option<String>| {
@@ -57,7 +57,7 @@ impl RangeArgs {
         if let (Some(since), Some(until)) = (range.since, range.until) {
             anyhow::ensure!(
                 since < until,
-                "--since and --until leave no time between them: from {} to {}",
+                "--since ({}) must be before --until ({})",
                 since.in_zone(zone),
                 until.in_zone(zone)
             );

@@ -50,7 +50,7 @@ impl ShapeArgs {
                 || {
                     let all = Field::ALL.iter().filter(|it| it.has_facets());
                     let all: Vec<&str> = all.map(|it| it.name()).collect();
-                    anyhow::anyhow!("--facets: \"{name}\" is none of {}", all.join(", "))
+                    anyhow::anyhow!("--facets: \"{name}\" is not one of {}", all.join(", "))
                 },
             )
         };
@@ -62,7 +62,7 @@ impl ShapeArgs {
         let read = |name: &str| {
             key_of(name).ok_or_else(|| {
                 let all = CountKey::GROUPED.map(CountKey::as_str).join(", ");
-                anyhow::anyhow!("--facets: \"{name}\" is none of {all}")
+                anyhow::anyhow!("--facets: \"{name}\" is not one of {all}")
             })
         };
         self.read(&CountKey::USUAL_FACETS, Self::is_key, read)
@@ -73,7 +73,7 @@ impl ShapeArgs {
         let read = |name: &str| {
             AccessKey::from_name(name).ok_or_else(|| {
                 let all = AccessKey::ALL.map(AccessKey::as_str).join(", ");
-                anyhow::anyhow!("--facets: \"{name}\" is none of {all}")
+                anyhow::anyhow!("--facets: \"{name}\" is not one of {all}")
             })
         };
         let is_key = |it: &str| AccessKey::from_name(it).is_some();

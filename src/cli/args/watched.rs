@@ -102,6 +102,6 @@ fn values_of(path: &Path, field: Field, lines: &[String]) -> anyhow::Result<Valu
 /// The lines of a file that are not empty.
 fn lines_of(path: &Path, option: &str) -> anyhow::Result<Vec<String>> {
     let lines = Ids::open(Vec::new(), path, None)?.next_ids(limits::BATCH_IDS_MAX)?;
-    anyhow::ensure!(!lines.is_empty(), "{option}: {} has no line", path.display());
+    anyhow::ensure!(!lines.is_empty(), "{option}: {} lists nothing", path.display());
     Ok(lines)
 }

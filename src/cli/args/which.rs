@@ -307,7 +307,7 @@ impl WhichArgs {
             let (name, value) = text.split_once('=').unwrap_or((text, ""));
             let is_it = |it: &Verdict| it.as_str().eq_ignore_ascii_case(name.trim());
             let verdict = Verdict::ALL.into_iter().find(is_it).with_context(|| {
-                format!("--verdict: \"{text}\" is not CHECK=VERDICT with spam, dkim, dmarc or spf, such as spam=FAIL")
+                format!("--verdict: \"{text}\" is not CHECK=VERDICT, such as spam=FAIL, where CHECK is spam, dkim, dmarc or spf")
             })?;
             verdicts.push((verdict, pattern("--verdict", verdict.field(), value)?));
         }

@@ -33,7 +33,7 @@ impl AuditLogs<'_> {
         let found = services.wait_for(services.look_at_audit(&scope))?;
         let plan = audit_plan(&scope, retention, &found);
         let text = format!(
-            "audit logs are delivered, from now on; take them with `mailtrace pull --log-group {} --region {}`",
+            "audit logs are delivered from now on; download them with `mailtrace pull --log-group {} --region {}`",
             scope.log_group, scope.region
         );
         self.carry_out(&services, &plan, &found, ("on", &text), context)
@@ -51,13 +51,13 @@ impl AuditLogs<'_> {
         if !self.is_dry_run && !is_agreed && !plan.steps.is_empty() {
             if !std::io::stdin().is_terminal() {
                 bail!(
-                    "{} deliveries and what belongs to them would be taken down: say --yes, or look at it first with --dry-run",
+                    "{} deliveries and what belongs to them would be deleted: confirm with --yes, or see the plan first with --dry-run",
                     plan.steps.len()
                 );
             }
             write!(
                 anstream::stderr(),
-                "Take {} things down, and deliver no audit logs of {} any more? [y/N] ",
+                "Delete {} things, and stop delivering the audit logs of {}? [y/N] ",
                 plan.steps.len(),
                 scope.organization
             )?;
@@ -67,12 +67,12 @@ impl AuditLogs<'_> {
                 bail!("nothing was changed");
             }
         }
-        let ended = ("off", "audit logs are delivered no more");
+        let ended = ("off", "audit logs are no longer delivered");
         self.carry_out(&services, &plan, &found, ended, context)
     }
 
     fn open(&self, context: &Context) -> anyhow::Result<(Services, Scope)> {
-        context.refuse_csv("--format csv has no form for this: take table or json")?;
+        context.refuse_csv("--format csv is not available here: use table or json")?;
         check_organization(self.organization)?;
         let services = Services::open(&self.session.options())?;
         let region = names::region(services.session().region())?;

@@ -55,7 +55,7 @@ pub(crate) fn run(args: &DoctorArgs, context: &Context) -> anyhow::Result<Comman
     }
     let is_offline = args.trust_policy.is_some() || args.role_policy.is_some();
     if args.account.is_some() && !is_offline {
-        bail!("--account goes with --trust-policy and --role-policy");
+        bail!("--account works only with --trust-policy and --role-policy");
     }
     let checks = if is_offline { review(args)? } else { examine(args, context)? };
     context.print(&Checks(&checks))?;

@@ -68,14 +68,14 @@ const ALIAS: &str = "ALIAS";
 pub(crate) fn run(args: &PolicyArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let scope = scope(args)?;
     if args.s3.is_some() && args.caller != Caller::Reader {
-        anyhow::bail!("--s3 goes with `mailtrace policy reader`");
+        anyhow::bail!("--s3 works only with `mailtrace policy reader`");
     }
     if args.default_role && args.caller != Caller::Setup {
-        anyhow::bail!("--default-role goes with `mailtrace policy setup`");
+        anyhow::bail!("--default-role works only with `mailtrace policy setup`");
     }
     if args.audit && args.caller == Caller::Reader {
         anyhow::bail!(
-            "--audit goes with `mailtrace policy setup` and `teardown`: reading audit logs takes nothing more than reading their log group"
+            "--audit works only with `mailtrace policy setup` and `teardown`: reading audit logs needs no more than reading their log group"
         );
     }
     let policy = match args.caller {
@@ -86,7 +86,7 @@ pub(crate) fn run(args: &PolicyArgs, context: &Context) -> anyhow::Result<Comman
         Caller::Setup => setup_policy(&scope, args.default_role),
         Caller::Teardown => teardown_policy(&scope),
     };
-    context.refuse_csv("a policy is JSON: --format csv has no form for it")?;
+    context.refuse_csv("a policy is JSON: --format csv is not available for it")?;
     let lines = policy.to_pretty_json().lines().map(str::to_owned).collect();
     context.print(&BriefAnswer { lines, json: json::value(&policy) })?;
     let text = policy.to_json();
@@ -101,10 +101,7 @@ pub(crate) fn run(args: &PolicyArgs, context: &Context) -> anyhow::Result<Comman
     .map(|(_, option)| option)
     .collect();
     if !missing.is_empty() && !context.global.quiet {
-        output::note(&format!(
-            "what stands in capitals is not known: give {}, or replace it",
-            missing.join(", ")
-        ));
+        output::note(&format!("replace what is in capitals, or give {}", missing.join(", ")));
     }
     Ok(CommandOutcome::Done)
 }

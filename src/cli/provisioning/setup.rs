@@ -121,7 +121,7 @@ pub(crate) fn run(args: &SetupArgs, context: &Context) -> anyhow::Result<Command
         };
         return emit(kind, &wish, context);
     }
-    context.refuse_csv("--format csv has no form for a setup: take table or json")?;
+    context.refuse_csv("--format csv is not available for setup: use table or json")?;
     let services = Services::open(&args.session.options())?;
     let wish = online(args, &checked, &services)?;
     let found = services.wait_for(services.look(&wish))?;
@@ -251,10 +251,10 @@ fn carry_out(
             }
         }
         SetupEvent::WaitsForRole if is_told => {
-            output::note("WorkMail does not take the role yet: trying again for up to a minute");
+            output::note("WorkMail does not accept the role yet: retrying for up to a minute");
         }
         SetupEvent::WaitsForReadBack if is_told => {
-            output::note("waiting until the configuration reads back");
+            output::note("waiting for WorkMail to show the configuration");
         }
         SetupEvent::WaitsForRole | SetupEvent::WaitsForReadBack => {}
     }));
@@ -265,12 +265,12 @@ fn carry_out(
         None => {
             let scope = &plan.scope;
             let mut text = format!(
-                "events are logged; take them with `mailtrace pull --log-group {} --region {}`",
+                "events are logged; download them with `mailtrace pull --log-group {} --region {}`",
                 scope.log_group, scope.region
             );
             if !has_new_directory(scope, context) {
                 text.push_str(&format!(
-                    "; --directory with it takes who has which address and ID, which nobody can say after {LAST_DAY}"
+                    "; add --directory to record who has which address and ID, which nobody can tell after {LAST_DAY}"
                 ));
             }
             let error = error.as_ref().map(ToString::to_string);

@@ -84,7 +84,7 @@ struct Teardown<'t> {
 }
 
 pub(crate) fn run(args: &TeardownArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
-    context.refuse_csv("--format csv has no form for a teardown: take table or json")?;
+    context.refuse_csv("--format csv is not available for teardown: use table or json")?;
     if let (true, Some(organization)) = (args.audit, &args.organization) {
         let target = args.target.checked()?;
         let (log_group, session) = (target.log_group.as_ref(), &args.session);
@@ -116,7 +116,7 @@ pub(crate) fn run(args: &TeardownArgs, context: &Context) -> anyhow::Result<Comm
     // midway.
     if asks && !plan.steps.is_empty() && !std::io::stdin().is_terminal() {
         bail!(
-            "there is no terminal to ask on: give --yes to do it, or --dry-run to see what would be done"
+            "there is no terminal to ask on: give --yes to proceed, or --dry-run to see what would be done"
         );
     }
     let wait_seconds = u64::try_from(wait_ms / 1_000).unwrap_or(0);
@@ -169,7 +169,9 @@ fn wish(
             name
         }
         (None, Some(alias)) => names::log_group(&default_group(alias))?,
-        (None, None) => bail!("name the log group with --log-group: nobody tells it any more"),
+        (None, None) => {
+            bail!("name the log group with --log-group: WorkMail can no longer be asked for it")
+        }
     };
     let role = match (target.role, &alias) {
         (Some(role), _) => role,
@@ -225,15 +227,15 @@ impl Teardown<'_> {
         let Scope { organization, region, log_group, .. } = &wish.scope;
         let logged = match organization.is_empty() {
             true => String::new(),
-            false => format!("{organization} logs no events any more; "),
+            false => format!("{organization} no longer logs events; "),
         };
         let left = if self.plan.steps.contains(&TeardownStep::DeleteGroup) {
-            "the log group is gone, and what it held is in the store".to_owned()
+            "the log group is deleted, and everything it held is in the store".to_owned()
         } else if wish.deletes_group {
-            "the log group is gone".to_owned()
+            "the log group is deleted".to_owned()
         } else {
             format!(
-                "what {log_group} has stays until it expires: take it with `mailtrace pull --log-group {log_group} --region {region}`"
+                "what {log_group} holds stays until it expires: download it with `mailtrace pull --log-group {log_group} --region {region}`"
             )
         };
         format!("{logged}{left}")
@@ -283,10 +285,10 @@ impl Teardown<'_> {
         match drained? {
             Drained::Whole { held, rejected: 0 } => Ok(format!(": {held} events, none missing")),
             Drained::Whole { held, rejected } => Ok(format!(
-                ": {held} events, none missing; {rejected} of them are no email events and lie in rejected/"
+                ": {held} events, none missing; {rejected} of them are not email events and are kept in rejected/"
             )),
             Drained::NotWhole { reason } => {
-                bail!("not everything is known to be in the store: {reason}")
+                bail!("cannot be sure that the store has everything: {reason}")
             }
         }
     }
@@ -301,7 +303,10 @@ impl Teardown<'_> {
         match report.problems.first() {
             None => Ok(format!(": {} records, sound", report.records)),
             Some(problem) => {
-                bail!("{} is damaged ({problem}): `mailtrace verify` lists all", path.display())
+                bail!(
+                    "{} is damaged ({problem}): `mailtrace verify` lists all problems",
+                    path.display()
+                )
             }
         }
     }

@@ -185,7 +185,7 @@ impl Undertaking {
         }
         lines.push(String::new());
         lines.push(match self.steps.is_empty() {
-            true => "Nothing is to be done.".to_owned(),
+            true => "Nothing to do.".to_owned(),
             false => "Nothing was changed.".to_owned(),
         });
         BriefAnswer { lines, json: self.to_json(self.steps.iter().map(|_| "planned"), None) }

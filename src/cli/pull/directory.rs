@@ -178,7 +178,7 @@ impl PullDirectoryArgs {
                 Err(TryRecvError::Disconnected) => break,
             }
         }
-        let ended = look.thread.join().unwrap_or_else(|_| Err("it was broken off".to_owned()));
+        let ended = look.thread.join().unwrap_or_else(|_| Err("it ended unexpectedly".to_owned()));
         let problem = match ended {
             Ok(Some(report)) => {
                 if let Some(intake) = look.intake {
@@ -299,7 +299,7 @@ impl TakenDirectories {
             let counts: Vec<String> = counts.collect();
             let counts = if counts.is_empty() { "nobody".to_owned() } else { counts.join(", ") };
             let mut line = format!(
-                "directory of {}: {counts}: {} new or changed, {} as before, {} gone",
+                "directory of {}: {counts}: {} new or changed, {} unchanged, {} gone",
                 sanitise(&it.alias),
                 it.changed,
                 it.unchanged + it.resumed,
@@ -309,7 +309,7 @@ impl TakenDirectories {
                 line.push_str(&format!(", {} requests throttled", it.throttled));
             }
             if !it.is_whole {
-                line.push_str(", not to the end");
+                line.push_str(", incomplete");
             }
             format!("{line} ({:.1} s)", it.elapsed_ms as f64 / 1_000.0)
         })

@@ -108,7 +108,7 @@ pub(crate) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<CommandO
     let mut options = args.options(context.now, context)?;
     let until = options.until.map_or(context.now, |it| it.min(context.now));
     if options.since.is_some_and(|it| it >= until) {
-        bail!("nothing lies between --since and --until, or now: check both");
+        bail!("there is no time between --since and --until, or now: check both");
     }
     let interval = parse_duration_ms(&args.interval)
         .and_then(|it| u64::try_from(it).ok())
@@ -207,10 +207,10 @@ fn jump_in_words(jump_ms: i64) -> String {
     let by = human_duration(jump_ms.saturating_abs());
     match jump_ms > 0 {
         true => format!(
-            "the clock went {by} ahead: it was set, or this machine slept; what has come meanwhile is pulled now"
+            "the clock jumped ahead by {by}: it was set, or this machine slept; events that arrived meanwhile are pulled now"
         ),
         false => format!(
-            "the clock was set back by {by}: what was looked at by the wrong time is looked at again"
+            "the clock was set back by {by}: what was checked by the wrong time is checked again"
         ),
     }
 }
@@ -283,7 +283,7 @@ fn open(
     }
     let group = puller.group(chosen.log_group.as_deref())?;
     if chosen.account.as_ref().is_some_and(|it| !is_of_account(&group.arn, it)) {
-        bail!("{} is of another account than the ARN says: check the profile", group.arn);
+        bail!("{} is not in the account that its ARN names: check the profile", group.arn);
     }
     if context.global.quiet {
         return Ok((puller, group));
@@ -298,13 +298,13 @@ fn open(
     }
     if group.created_ms.is_none() {
         output::warn(&format!(
-            "logs:DescribeLogGroups on {} is not allowed: it is taken to keep events for 30 days",
+            "logs:DescribeLogGroups on {} is not allowed: assuming that it keeps events for 30 days",
             group.name
         ));
     }
     if group.is_masked {
         output::warn(&format!(
-            "{} has a data protection policy: what it masks in messages reaches us masked",
+            "{} has a data protection policy: what it masks in messages arrives masked",
             group.name
         ));
     }
@@ -388,7 +388,7 @@ fn finish(
     if !failures.is_empty() {
         let kept = match pulled.iter().map(|it| it.added()).sum() {
             0_u64 => String::new(),
-            count => format!(" ({count} new events were taken and are kept)"),
+            count => format!(" ({count} new events were downloaded and are kept)"),
         };
         return fail(&failures, &kept);
     }

@@ -63,7 +63,7 @@ impl Pulled {
     pub(crate) fn rejection(&self) -> String {
         let PullReport { log_group, rejected, first_reject, .. } = &self.total;
         let reason = first_reject.as_deref().unwrap_or("");
-        format!("{log_group}: {rejected} rejected, the first because: {reason}")
+        format!("{log_group}: {rejected} rejected, first because of: {reason}")
     }
 
     /// The pull, in a line.
@@ -84,7 +84,7 @@ impl Pulled {
             line.push_str(&format!(", {rejected} rejected (kept in the store's rejected/)"));
         }
         if total.withheld > 0 {
-            line.push_str(&format!(", {} left out as removed before", total.withheld));
+            line.push_str(&format!(", {} left out (removed before)", total.withheld));
         }
         if total.throttled > 0 {
             line.push_str(&format!(", {} requests throttled", total.throttled));

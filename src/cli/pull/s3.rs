@@ -35,7 +35,7 @@ pub(crate) fn run(
         anyhow::bail!("{}", crate::cli::signals::INTERRUPTED);
     }
     if report.import.files.is_empty() && report.objects_skipped == 0 {
-        anyhow::bail!("no object lies below {url}: check the bucket and the prefix");
+        anyhow::bail!("there is no object under {url}: check the bucket and the prefix");
     }
     finish(&report.import, context)
 }

@@ -116,7 +116,7 @@ impl SourceArgs {
                 let named = LogGroupArn::parse(arn)
                     .with_context(|| format!("{arn} is not the ARN of a log group"))?;
                 if session.region.as_ref().is_some_and(|it| *it != named.region) {
-                    bail!("{arn} is not in the region that is named beside it: leave one out");
+                    bail!("{arn} is not in the region given beside it: leave one out");
                 }
                 session.region = Some(named.region);
                 account = Some(named.account);

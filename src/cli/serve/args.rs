@@ -68,8 +68,7 @@ fn timeout_help(argument: clap::Arg) -> clap::Arg {
 const LISTEN_DEFAULT: &str = "127.0.0.1:8025";
 
 fn host(text: &str) -> Result<Host, String> {
-    Host::parse(text)
-        .ok_or_else(|| "it is no name such as mail.example or mail.example:8443".into())
+    Host::parse(text).ok_or_else(|| "give a name such as mail.example or mail.example:8443".into())
 }
 
 /// The path with one slash before each part: `mail/` becomes `/mail`.
@@ -78,7 +77,7 @@ fn base_path(text: &str) -> Result<String, String> {
     let is_sign = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_' | b'.' | b'~');
     let is_fit = |it: &&str| it.bytes().all(is_sign) && !matches!(*it, "." | "..");
     if !parts.iter().all(is_fit) {
-        return Err("it is no path of letters, digits, - and _, such as /mail".to_owned());
+        return Err("give a path of letters, digits, - and _, such as /mail".to_owned());
     }
     Ok(parts.iter().map(|it| format!("/{it}")).collect())
 }

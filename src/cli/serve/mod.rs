@@ -29,7 +29,7 @@ use questions::CommandQuestions;
 pub(crate) fn run(args: &ServeArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let timeout_ms = duration_ms("--timeout", &args.timeout, "10s")?;
     let timeout_ms = u64::try_from(timeout_ms).ok().filter(|it| *it > 0);
-    let timeout_ms = timeout_ms.context("--timeout: it must be longer than nothing")?;
+    let timeout_ms = timeout_ms.context("--timeout: it must be longer than zero")?;
     let questions = CommandQuestions::new(context);
     #[cfg(feature = "aws")]
     let questions = questions.with_place(args.cluster.as_typed(context));

@@ -164,7 +164,7 @@ impl Words {
         }
         let is_grouped = words.options.iter().any(|(name, _)| name == "group-by");
         if command == ApiCommand::Groups && !is_grouped {
-            return Err(QuestionError::refused("say by what to count with group-by="));
+            return Err(QuestionError::refused("say what to count by with group-by="));
         }
         Ok(words)
     }
@@ -228,7 +228,7 @@ fn says_yes(name: &str, value: &str) -> Result<bool, QuestionError> {
     match value {
         "" | "true" | "yes" | "1" | "on" => Ok(true),
         "false" | "no" | "0" | "off" => Ok(false),
-        _ => Err(QuestionError::refused(format!("{name}: say true or false"))),
+        _ => Err(QuestionError::refused(format!("{name}: give true or false"))),
     }
 }
 

@@ -232,7 +232,7 @@ impl Questions for CommandQuestions {
         let most = limits::SERVE_EXPORT_MESSAGES_MAX;
         if found.len() > most {
             let text = format!(
-                "{} messages are more than {most} to take from here: ask for less time, or use `mailtrace export`",
+                "{} messages found, but at most {most} can be exported here: ask for less time, or use `mailtrace export`",
                 found.len()
             );
             return Err(QuestionError::refused(text));
@@ -273,10 +273,10 @@ impl Questions for CommandQuestions {
 fn check_for_mirror(given: &Given) -> Result<(), QuestionError> {
     let text = match given {
         Given::Trace(args) if args.tells_sources() => {
-            "provenance: only a store knows from which file or pull an event came, and this is a cluster"
+            "provenance: only a store knows which file or pull an event came from, and this is a cluster"
         }
         Given::Status(_) | Given::Sources(_) => {
-            "only a store says what it holds and from where, and this is a cluster: see the page /status, or /metrics"
+            "only a store says what it holds and where that came from, and this is a cluster: see the page /status, or /metrics"
         }
         _ => return Ok(()),
     };
@@ -285,7 +285,7 @@ fn check_for_mirror(given: &Given) -> Result<(), QuestionError> {
 
 /// Commands are chosen by the route, never by the request.
 fn other_command() -> QuestionError {
-    QuestionError::Failed("this command is not asked so".to_owned())
+    QuestionError::Failed("this command cannot be asked this way".to_owned())
 }
 
 /// clap's error without the usage.

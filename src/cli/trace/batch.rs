@@ -130,8 +130,8 @@ impl SoFar {
         let mut stderr = anstream::stderr().lock();
         match self.shared_count {
             0 => Ok(()),
-            1 => writeln!(stderr, "1 ID is that of several messages"),
-            count => writeln!(stderr, "{count} IDs are those of several messages"),
+            1 => writeln!(stderr, "1 ID belongs to several messages"),
+            count => writeln!(stderr, "{count} IDs belong to several messages"),
         }
     }
 

@@ -76,7 +76,7 @@ pub(crate) struct TraceArgs {
 pub(crate) fn run(args: &TraceArgs, context: &Context) -> anyhow::Result<CommandOutcome> {
     let grace_ms = args.grace.ms()?;
     if args.provenance {
-        context.refuse_csv("--provenance tells of events, and CSV has a row for each recipient: use --format table, json or ndjson")?;
+        context.refuse_csv("--provenance is about events, but CSV has a row for each recipient: use --format table, json or ndjson")?;
     }
     let batch = match &args.batch {
         Some(path) => Some(Ids::open(args.ids.clone(), path, args.column.as_deref())?),
@@ -186,7 +186,7 @@ impl Findings {
         let has_access = answer.access.is_some_and(|it| it.iter().any(|(_, of)| !of.is_empty()));
         if printer.format == AnswerFormat::Csv && has_access && !context.global.quiet {
             output::note(
-                "the audit logs have candidates for more: CSV has a row for each recipient and no place for them; use --format table, json or ndjson, or --no-access",
+                "the audit logs have candidates for more, but CSV has a row for each recipient and no place for them: use --format table, json or ndjson, or --no-access",
             );
         }
         if !context.global.quiet {
@@ -215,7 +215,7 @@ fn ask_cluster(
 
     anyhow::ensure!(
         !args.provenance,
-        "--cluster goes without --provenance: only a store knows from which file or pull an event came"
+        "--provenance does not work with --cluster: only a store knows which file or pull an event came from"
     );
     let ClusterTarget { cluster, names, organization } = target;
     let mut events = ClusterEvents::of(cluster, names, organization)?;
@@ -281,7 +281,7 @@ fn parts_of(
     for part in not_found.iter().filter(|_| not_found.len() <= limits::ID_PARTS_MAX) {
         let least = limits::ID_PART_CHARS_MIN;
         if pasted_id(part).chars().count() < least && !context.global.quiet {
-            output::note(&format!("parts of IDs are looked for from {least} characters on"));
+            output::note(&format!("to find part of an ID, give at least {least} characters of it"));
         }
         let found = find(part)?;
         parts.extend(found.filter(|it| !it.ids.is_empty()).map(|it| (part.clone(), it)));
@@ -298,8 +298,8 @@ fn say_candidates(parts: &[(String, IdCandidates)], context: &Context) -> anyhow
         let how = match (found.is_beginning, count) {
             (true, 1) => "begins with",
             (true, _) => "begin with",
-            (false, 1) => "has in it",
-            (false, _) => "have in them",
+            (false, 1) => "contains",
+            (false, _) => "contain",
         };
         let what = if count == 1 { "ID" } else { "IDs" };
         let line = format!("{more}{count} {what} {how} {part}:");

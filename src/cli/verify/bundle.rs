@@ -48,17 +48,17 @@ pub(crate) fn run(
     context.print(&BriefAnswer { lines, json })?;
     anyhow::ensure!(
         !check.is_only(ProblemKind::Signature),
-        "{} is sound in itself, and not signed with that key, see above",
+        "{} is intact, but not signed with that key, see above",
         path.display()
     );
     anyhow::ensure!(
         !check.is_only(ProblemKind::Packing),
-        "{} was not packed by this version of mailtrace, or was changed around its files, which are themselves as they were made: unpack it into a directory of its own, and verify that",
+        "{} was not packed by this version of mailtrace, or was changed around its files, which are intact: unpack it into a directory of its own, and verify that",
         path.display()
     );
     anyhow::ensure!(
         check.problems.is_empty(),
-        "{} is not as it was made: {}, listed above: ask for another copy of it",
+        "{} is not as it was made: {}, listed above: ask for another copy",
         path.display(),
         counted(check.problems.len() as u64, "problem"),
     );

@@ -100,7 +100,7 @@ pub(crate) fn run(args: &VerifyArgs, context: &Context) -> anyhow::Result<Comman
     })?;
     anyhow::ensure!(
         head.is_none() || report.found_head.is_some() || report.problems.len() != 1,
-        "{} does not have what that head stands for: it is another store, an older copy, or what it had was replaced",
+        "{} does not have what that head stands for: it is another store, an older copy, or its content was replaced",
         path.display()
     );
     anyhow::ensure!(
