@@ -192,6 +192,6 @@ mod tests {
         }
         fs::write(&path, b"PK\x03\x04").unwrap();
         let error = Config::read(&path).unwrap_err().to_string();
-        assert!(error.ends_with("a zip archive is not read: unpack it first"), "{error}");
+        assert!(error.ends_with("a zip archive is not supported: unpack it first"), "{error}");
     }
 }

@@ -262,20 +262,20 @@ fn doctor_says_what_is_delivered_and_was_never_pulled() {
             assert!(check.to_string().contains(word), "lacks {word}: {check:#}");
         }
     };
-    look("ok", &["none is delivered", "--audit"]);
+    look("ok", &["none are delivered", "--audit"]);
     site.run(&SETUP).expect(0);
     look("warning", &["never pulled", &format!("mailtrace pull --log-group {GROUP}")]);
     let removed = site.logs.lock().deliveries.remove(1);
-    look("warning", &["AUTHENTICATION_LOGS are delivered nowhere", "setup --organization"]);
+    look("warning", &["AUTHENTICATION_LOGS are not delivered", "setup --organization"]);
     site.logs.lock().deliveries.push(removed);
     site.logs.lock().destinations[0]["outputFormat"] = json!("plain");
-    look("warning", &["as plain, which cannot be read", "JSON"]);
+    look("warning", &["as plain, which cannot be read", "to json"]);
     site.logs.lock().destinations[0]["outputFormat"] = json!("json");
     let configuration = json!({ "destinationResourceArn": "arn:aws:s3:::audit-bucket" });
     site.logs.lock().destinations[0]["deliveryDestinationConfiguration"] = configuration;
     look("ok", &["all are delivered to arn:aws:s3:::audit-bucket"]);
     site.logs.lock().denied = Some("DescribeDeliveries");
-    look("warning", &["cannot be told", "mailtrace policy reader"]);
+    look("warning", &["cannot be checked", "mailtrace policy reader"]);
 }
 
 #[test]
@@ -297,7 +297,10 @@ fn what_stops_half_way_is_completed_and_others_deliveries_stay() {
         logs.denied = Some("CreateDelivery");
     }
     let ran = site.run(&SETUP).expect(2);
-    assert!(ran.stderr.contains("logs:CreateDelivery") && ran.stderr.contains("go on"), "{ran:#?}");
+    assert!(
+        ran.stderr.contains("logs:CreateDelivery") && ran.stderr.contains("to continue"),
+        "{ran:#?}"
+    );
     assert_eq!(site.logs.lock().deliveries.len(), 1);
     site.logs.lock().denied = None;
     let ran = site.run(&SETUP).expect(0);
@@ -308,10 +311,7 @@ fn what_stops_half_way_is_completed_and_others_deliveries_stay() {
     }
     let teardown = ["teardown", "--organization", "acme", "--audit", "--yes", "--format", "json"];
     let report = site.run(&teardown).expect(0).json();
-    assert!(
-        report["kept"][0].as_str().unwrap().contains("destination bucket is left"),
-        "{report:#}"
-    );
+    assert!(report["kept"][0].as_str().unwrap().contains("destination bucket stays"), "{report:#}");
     let logs = site.logs.lock();
     assert_eq!((logs.deliveries.len(), logs.sources.len(), logs.destinations.len()), (0, 0, 1));
 }

@@ -447,7 +447,7 @@ fn after_the_end_one_line_says_so() {
     office.workmail.lock().always_refuse(Operation::ListOrganizations, Some(Refusal::Gone));
     office
         .pull(&["--directory"])
-        .expect_error(&["WorkMail has shut down on 2027-03-31", "mailtrace directory"]);
+        .expect_error(&["WorkMail shut down on 2027-03-31", "mailtrace directory"]);
     assert_eq!(office.addresses(&[]).len(), 6);
 }
 

@@ -277,7 +277,7 @@ fn a_foreign_role_a_missing_one_and_logging_elsewhere_fail() {
     };
     set("RoleArn", "arn:aws:iam::123456789012:role/path/workmail-other");
     let checks = clinic.checks(&DOCTOR);
-    checks.has("role trust", "failed", &["lambda.amazonaws.com", "a role of their own"]);
+    checks.has("role trust", "failed", &["lambda.amazonaws.com", "a role of its own"]);
     checks.has("role permissions", "failed", &["logs:PutLogEvents", "mailtrace setup"]);
     set("RoleArn", "arn:aws:iam::123456789012:role/workmail-gone");
     clinic.checks(&DOCTOR).has("role", "failed", &["workmail-gone"]).all_but(&["role"]);
@@ -287,7 +287,7 @@ fn a_foreign_role_a_missing_one_and_logging_elsewhere_fail() {
     clinic.checks(&DOCTOR).has("monitoring", "failed", &["in eu-west-1"]);
     set("LogGroupArn", "arn:aws:logs:us-east-1:123456789012:log-group:/g:*");
     let named = [&DOCTOR[..], &["--log-group", GROUP]].concat();
-    clinic.checks(&named).has("monitoring", "failed", &["/g", "not what is named", "--force"]);
+    clinic.checks(&named).has("monitoring", "failed", &["/g", "not what you named", "--force"]);
     let elsewhere = format!("arn:aws:logs:eu-west-1:123456789012:log-group:{GROUP}");
     let named = ["doctor", "--log-group", &elsewhere, "--region", "us-east-1"];
     clinic.checks(&named).has("log group", "failed", &["eu-west-1", "--region"]);
@@ -347,7 +347,7 @@ fn what_is_not_in_the_store_is_told_before_it_is_gone() {
     let old =
         Checks::of(run({ old }.arg("--store").arg(clinic.store()).env("MAILTRACE_NOW", later(8))));
     old.has("directory", "warning", &["8 days ago", "--directory"]);
-    late.has("events flowing", "failed", &["20 days ago", "send a mail"]);
+    late.has("events flowing", "failed", &["20 days ago", "send a message"]);
 }
 
 #[test]

@@ -441,7 +441,7 @@ fn lists_are_opened_as_logs_are() {
     zip.extend(b"[Content_Types].xml");
     fs::write(&foreign, zip).unwrap();
     let foreign = foreign.to_str().unwrap();
-    let words = "an Excel or Word file is not read: save it as CSV or text first";
+    let words = "an Excel or Word file is not supported: save it as CSV or text first";
     for arguments in [
         &["trace", "--input", log, "--batch", foreign][..],
         &["messages", "--input", log, "--ids-from", foreign],

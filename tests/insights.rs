@@ -441,7 +441,11 @@ fn a_query_may_stand_in_a_file() {
     assert!(ended.stderr.contains("longer than 8192 bytes"), "{ended:#?}");
     fs::write(path, b"\x89PNG\r\n\x1a\n").unwrap();
     assert!(
-        store.run(&["insights", "--file", path]).with(2).stderr.contains("a picture is not read")
+        store
+            .run(&["insights", "--file", path])
+            .with(2)
+            .stderr
+            .contains("a picture is not supported")
     );
     let log = sample("filter-log-events.ndjson");
     let arguments =

@@ -169,8 +169,11 @@ fn wherever_it_stops_it_says_what_stands_and_the_next_run_completes_it() {
             })
             .collect();
         assert_eq!(taken, expected, "{denied}: {ran:#?}");
-        let words =
-            if done == 0 { "nothing was changed" } else { "run the same command again to go on" };
+        let words = if done == 0 {
+            "nothing was changed"
+        } else {
+            "run the same command again to continue"
+        };
         assert!(ran.stderr.contains(words), "{denied}: {ran:#?}");
         if done > 0 {
             let undo =
@@ -307,7 +310,7 @@ fn organizations_that_are_not_meant_are_told_apart() {
     }
     let setup = |organization: &str| account.run(&["setup", "--organization", organization]);
     setup("acne").expect_error(&["no WorkMail organization acne in us-east-1", "acme", "--region"]);
-    setup("new").expect_error(&["not active but Creating"]);
+    setup("new").expect_error(&["is Creating, not active"]);
     let (fourth, fifth) = (Organization::new("", 4).id, Organization::new("", 5).id);
     setup("twin").expect_error(&["several", &fourth, &fifth]);
     setup(&Organization::new("", 7).id).expect_error(&["no WorkMail organization m-0000"]);
@@ -358,9 +361,9 @@ fn a_key_encrypts_a_new_group() {
     let ran = account.run(&arguments).expect(0);
     assert_eq!(account.log_group(GROUP).unwrap()["kmsKeyId"], key);
     assert!(ran.stderr.contains("logs.us-east-1.amazonaws.com"), "{ran:#?}");
-    assert!(ran.stderr.contains("no \"workmail\" in it"), "{ran:#?}");
+    assert!(ran.stderr.contains("does not contain \"workmail\""), "{ran:#?}");
     let other = key.replace("12ab", "34cd");
     let ran = account.run(&with(&["--kms-key", &other, "--role-name", "mail-logger"])).expect(0);
-    assert!(ran.stderr.contains("left as it is"), "{ran:#?}");
+    assert!(ran.stderr.contains("it stays so without --force"), "{ran:#?}");
     assert_eq!(account.log_group(GROUP).unwrap()["kmsKeyId"], key);
 }

@@ -89,7 +89,7 @@ fn a_signed_head_is_found_for_as_long_as_the_store_has_what_it_had() {
     fs::copy(other.path("head.txt.minisig"), case.path("theirs.txt.minisig")).unwrap();
     case.check(&case.store, "theirs.txt").expect_error(&["theirs.txt", "was signed with the key"]);
     fs::write(case.path("head.txt"), statement.replace("300", "301")).unwrap();
-    case.check(&case.store, "head.txt").expect_error(&["head.txt", "does not fit"]);
+    case.check(&case.store, "head.txt").expect_error(&["head.txt", "does not match"]);
 }
 
 #[test]
@@ -97,9 +97,9 @@ fn nothing_is_overwritten_and_nothing_damaged_signed() {
     let case = Case::new(104);
     case.sign("head.txt").expect(0);
     let statement = fs::read(case.path("head.txt")).unwrap();
-    case.sign("head.txt").expect_error(&["head.txt exists already"]);
+    case.sign("head.txt").expect_error(&["head.txt already exists"]);
     fs::remove_file(case.path("head.txt")).unwrap();
-    case.sign("head.txt").expect_error(&["head.txt.minisig exists already"]);
+    case.sign("head.txt").expect_error(&["head.txt.minisig already exists"]);
     fs::write(case.path("head.txt"), statement).unwrap();
     let file = case.store.join("archive/00000001.ndjson.zst");
     let mut bytes = fs::read(&file).unwrap();
@@ -128,7 +128,7 @@ fn a_signing_that_was_killed_is_done_again() {
     assert!(!leftover.exists());
     // Without a leftover nobody knows whose it is.
     fs::remove_file(case.path("head.txt")).unwrap();
-    case.sign("head.txt").expect_error(&["head.txt.minisig exists already"]);
+    case.sign("head.txt").expect_error(&["head.txt.minisig already exists"]);
     let hidden = fs::read_dir(case.dir.path()).unwrap().map(|it| it.unwrap().file_name());
     let hidden: Vec<_> = hidden.filter(|it| it.as_encoded_bytes().starts_with(b".")).collect();
     assert!(hidden.is_empty(), "{hidden:?}");
@@ -194,10 +194,10 @@ fn a_signed_bundle_cannot_be_made_anew_by_somebody_else() {
     fs::copy(case.path("bundle").join(signature), case.path("forged").join(signature)).unwrap();
     case.check_bundle("forged", &[]).expect(0);
     let told = case.check_signed("forged").expect(2).stdout;
-    assert!(told.contains("does not fit"), "{told}");
+    assert!(told.contains("does not match"), "{told}");
     fs::write(case.path("forged").join(signature), "\u{1b}[31mnot a signature").unwrap();
     let told = case.check_bundle("forged", &[]).expect(2).stdout;
-    assert!(told.contains("is no signature of minisign"), "{told}");
+    assert!(told.contains("is not a minisign signature"), "{told}");
 }
 
 /// What a key, a signature or a statement must be is decided by the program that made the formats.

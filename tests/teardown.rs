@@ -97,7 +97,7 @@ fn everything_goes_once_it_is_in_the_store() {
     site.assert_gone();
     assert_eq!(site.records(), 5);
     for words in [
-        "done  log the events of m-",
+        "done  stop logging the events of m-",
         "into the store: 5 events, none missing",
         "done  verify the store: 5 records, sound",
         &format!("done  delete the log group {GROUP}"),
@@ -185,11 +185,11 @@ fn on_a_terminal_it_asks_before_each_step_that_takes_something_away() {
     };
     let both = [&TEARDOWN[..], &["--delete-role"]].concat();
     let ran = asked(&both, "n\n").expect(2);
-    assert!(ran.stdout.contains("no more? [y/N]"), "{ran:#?}");
+    assert!(ran.stdout.contains("? [y/N]"), "{ran:#?}");
     assert!(ran.stdout.contains("nothing was changed"), "{ran:#?}");
     site.assert_untouched();
     let ran = asked(&both, "y\nn\n").expect(2);
-    assert!(ran.stdout.contains("this was done before: log the events"), "{ran:#?}");
+    assert!(ran.stdout.contains("this was already done: stop logging the events"), "{ran:#?}");
     assert_eq!(site.account.monitoring("acme"), None);
     assert!(site.account.trust_policy(ROLE).is_some());
     asked(&both, "y\ny\n").expect(0);
@@ -325,7 +325,7 @@ fn while_events_go_on_arriving_the_group_stays() {
     let site = Site::new();
     site.account.gate.lock().news = usize::MAX;
     site.run(&[&ALL[..], &["-q"]].concat())
-        .expect_error(&["cannot be sure that the store has everything", "went on arriving"]);
+        .expect_error(&["cannot be sure that the store has everything", "kept arriving"]);
     assert!(site.account.log_group(GROUP).is_some());
     assert_eq!(site.account.monitoring("acme"), None);
     site.account.gate.lock().news = 0;
@@ -357,7 +357,7 @@ fn workmails_own_role_is_waited_for() {
     };
     own(&["FAILED"]);
     let ran = site.run(&[&arguments[..], &["-q"]].concat());
-    ran.expect_error(&["does not delete the role", "It is in use", "in us-west-2: m-1"]);
+    ran.expect_error(&["refused to delete the role", "It is in use", "in us-west-2: m-1"]);
     own(&["IN_PROGRESS"]);
     let ran = site.run(&[&arguments[..], &["-q", "--wait", "0s"]].concat());
     ran.expect_error(&["after 0 s", "run the same command again"]);

@@ -169,11 +169,11 @@ pub fn audit_teardown_plan(scope: &Scope, found: &AuditFound) -> AuditPlan {
             plan.steps.push(AuditStep::DeleteDestination(destination.name.clone()));
         } else {
             plan.kept
-                .push(format!("the destination {} is left: others may use it", destination.name));
+                .push(format!("the destination {} stays: others may use it", destination.name));
         }
     }
     if let Some(group) = &found.group {
-        plan.kept.push(format!("the log group {} is left with its events", group.name));
+        plan.kept.push(format!("the log group {} stays, with its events", group.name));
     }
     plan
 }
@@ -187,7 +187,7 @@ impl AuditPlan {
     /// The state after the step at `index` failed, and what to do about it.
     fn standing(&self, index: usize) -> String {
         let done = self.steps.iter().take(index);
-        standing(done.map(|it| it.title(&self.scope)), "done before and stands")
+        standing(done.map(|it| it.title(&self.scope)), "done and remains in place")
     }
 }
 
@@ -198,9 +198,11 @@ impl AuditStep {
         match self {
             Self::CreateGroup => format!("create the log group {group}"),
             Self::SetRetention(Retention::Days(days)) => {
-                format!("have {group} keep events for {days} days")
+                format!("set {group} to keep events for {days} days")
             }
-            Self::SetRetention(Retention::Forever) => format!("have {group} keep events for ever"),
+            Self::SetRetention(Retention::Forever) => {
+                format!("set {group} to keep events for ever")
+            }
             Self::PutDestination(name) => format!("make {group} the destination {name}"),
             Self::PutSource(source) => {
                 format!("make {} the source {}", source.log_type, source.name)

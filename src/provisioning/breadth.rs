@@ -27,7 +27,7 @@ pub fn trust_findings(policy: &Policy, scope: &Scope) -> Vec<(Health, String)> {
             for value in values.iter() {
                 if is_literal && has_wildcard(value) {
                     let text = format!(
-                        "{operator} takes the wildcard in {value} for a character: WorkMail cannot assume the role"
+                        "{operator} treats the wildcard in {value} as a literal character: WorkMail cannot assume the role"
                     );
                     findings.push((Health::Failed, text));
                 } else {
@@ -42,7 +42,7 @@ pub fn trust_findings(policy: &Policy, scope: &Scope) -> Vec<(Health, String)> {
 fn breadth_of(key: &str, value: &str, scope: &Scope) -> Option<(Health, String)> {
     if key.eq_ignore_ascii_case("aws:SourceAccount") {
         return (value != scope.account).then(|| {
-            (Health::Failed, format!("its {key} lets in {value}, not {} alone", scope.account))
+            (Health::Failed, format!("its {key} allows {value}, not only {}", scope.account))
         });
     }
     if !key.eq_ignore_ascii_case("aws:SourceArn") {
@@ -51,16 +51,16 @@ fn breadth_of(key: &str, value: &str, scope: &Scope) -> Option<(Health, String)>
     }
     let parts: Vec<&str> = value.splitn(6, ':').collect();
     let ["arn", _, service, region, account, resource] = parts.as_slice() else {
-        return Some((Health::Failed, format!("its {key} is {value}: it lets in every service")));
+        return Some((Health::Failed, format!("its {key} is {value}: it allows every service")));
     };
     // A resource that is no organization counts as a wildcard.
     let id = resource.strip_prefix("organization/").unwrap_or("*");
     if *service != "workmail" {
-        Some((Health::Failed, format!("its {key} {value} is not WorkMail's alone")))
+        Some((Health::Failed, format!("its {key} {value} is not limited to WorkMail")))
     } else if *account != scope.account {
-        Some((Health::Failed, format!("its {key} {value} lets in other accounts")))
+        Some((Health::Failed, format!("its {key} {value} allows other accounts")))
     } else if has_wildcard(id) || has_wildcard(region) {
-        let text = format!("its {key} {value} lets in every organization that fits");
+        let text = format!("its {key} {value} allows every organization that matches");
         Some((Health::Warning, text))
     } else {
         None
@@ -89,10 +89,10 @@ pub fn excess_permissions<'p>(
 fn excess_of(statement: &PolicyStatement, scope: &Scope) -> impl Iterator<Item = String> {
     let mut excess = Vec::new();
     if !statement.not_action.is_empty() {
-        excess.push("everything but some actions".to_owned());
+        excess.push("all actions except some".to_owned());
     }
     if !statement.not_resource.is_empty() {
-        excess.push("something with everything but some resources".to_owned());
+        excess.push("actions on all resources except some".to_owned());
     }
     let is_needed = |it: &&str| ROLE_ACTIONS.iter().any(|needed| needed.eq_ignore_ascii_case(it));
     let others: Vec<&str> = statement.action.iter().filter(|it| !is_needed(it)).collect();
@@ -103,7 +103,7 @@ fn excess_of(statement: &PolicyStatement, scope: &Scope) -> impl Iterator<Item =
     for resource in statement.resource.iter().filter(|it| !is_of_group(it, &group)) {
         excess.push(match begins_alike(resource, &group) {
             true => format!("writing to every group whose name begins with {}", group.name),
-            false => format!("something with {resource}, which is not {} alone", group.name),
+            false => format!("actions on {resource}, which is not only {}", group.name),
         });
     }
     excess.into_iter()
@@ -148,7 +148,7 @@ mod tests {
         let every = "arn:aws:workmail:eu-west-1:123456789012:organization/*";
         check(ARN, every, Health::Warning, "every organization");
         check(ARN, &every.replace("eu-west-1", "*"), Health::Warning, "every organization");
-        check(ARN, "arn:aws:*:*:123456789012:*", Health::Failed, "not WorkMail's alone");
+        check(ARN, "arn:aws:*:*:123456789012:*", Health::Failed, "not limited to WorkMail");
         check(ARN, "arn:aws:workmail:eu-west-1:*:*", Health::Failed, "other accounts");
         let like = format!(r#""StringLike":{{"aws:SourceArn":"{ARN}"}}"#);
         let any = r#""StringLike":{"aws:SourceArn":"*"}"#;
@@ -160,13 +160,13 @@ mod tests {
             r#""StringEquals":{"aws:SourceAccount":"123456789012"}"#,
             literal,
             Health::Failed,
-            "takes the wildcard",
+            "treats the wildcard",
         );
         check(
             r#""StringEquals":{"aws:SourceAccount":"123456789012"}"#,
             r#""StringLike":{"aws:SourceAccount":"*"}"#,
             Health::Failed,
-            "not 123456789012 alone",
+            "not only 123456789012",
         );
         check("123456789012:organization", "1:organization", Health::Failed, "its aws:SourceArn");
     }
@@ -182,14 +182,14 @@ mod tests {
         assert_eq!(excess("", ""), "");
         assert_eq!(excess("/acme:*", "/acme:log-stream:*"), "");
         assert!(excess("/acme:*", "/acme*").contains("begins with /acme"));
-        assert!(excess("/acme:*", "/other:*").contains("/other:*, which is not /acme alone"));
+        assert!(excess("/acme:*", "/other:*").contains("/other:*, which is not only /acme"));
         assert!(
             excess("\"arn:aws:logs:eu-west-1:123456789012:log-group:/acme:*\"", "\"*\"")
-                .contains("something with *")
+                .contains("actions on *")
         );
         assert!(excess("logs:PutLogEvents", "logs:*").contains("p allows logs:*, which"));
-        assert!(excess("Action", "NotAction").contains("everything but some actions"));
-        assert!(excess("Resource", "NotResource").contains("some resources"));
+        assert!(excess("Action", "NotAction").contains("all actions except some"));
+        assert!(excess("Resource", "NotResource").contains("all resources except some"));
         assert_eq!(excess("Allow", "Deny"), "");
     }
 }

@@ -23,11 +23,11 @@ pub enum ProvisioningError {
     )]
     SeveralOrganizations { alias: String, region: String, ids: String },
     #[error(
-        "the WorkMail organization {name} is not active but {state}: events can be logged of an active one only"
+        "the WorkMail organization {name} is {state}, not active: events can be logged only of an active one"
     )]
     NotActive { name: String, state: String },
     #[error(
-        "the organization is of the account {organization}, the credentials are of {credentials}: check --profile"
+        "the organization belongs to account {organization}, the credentials to {credentials}: check --profile"
     )]
     OtherAccount { organization: String, credentials: String },
     #[error(
@@ -35,23 +35,23 @@ pub enum ProvisioningError {
     )]
     GroupElsewhere { group: String, found: String, wanted: String },
     #[error(
-        "the policy {policy} of the role {role} cannot be read ({reason}), so what it allows would be lost: choose another role with --role-name, or have it replaced with --force"
+        "the policy {policy} of the role {role} cannot be read ({reason}), so what it allows would be lost: choose another role with --role-name, or replace the policy with --force"
     )]
     UnreadablePolicy { role: String, policy: &'static str, reason: String },
     #[error(
-        "the role {role} exists and trusts otherwise: {problems}; choose another with --role-name, or have its trust policy replaced with --force"
+        "the role {role} exists, but its trust policy differs: {problems}; choose another with --role-name, or replace its trust policy with --force"
     )]
     ForeignTrust { role: String, problems: String },
     #[error(
-        "the organization {organization} already logs to {found}: name that with --log-group and --role-name or --default-role, or have it log to {wanted} with --force"
+        "the organization {organization} already logs to {found}: name that with --log-group and --role-name or --default-role, or make it log to {wanted} with --force"
     )]
     LogsElsewhere { organization: String, found: String, wanted: String },
     #[error(
-        "WorkMail took the configuration, but does not show it after {seconds} s (it shows {found}): look again later"
+        "WorkMail accepted the configuration, but does not show it after {seconds} s (it shows {found}): check again later"
     )]
     NotReadBack { seconds: u64, found: String },
     #[error(
-        "the {what} is used by {by}: nothing was changed; leave its deletion out, or have those log elsewhere first"
+        "the {what} is used by {by}: nothing was changed; leave its deletion out, or make those log elsewhere first"
     )]
     InUse { what: String, by: String },
     #[error("cannot tell whether another organization uses what would be deleted: {cause}")]
@@ -61,19 +61,19 @@ pub enum ProvisioningError {
     )]
     OtherTarget { organization: String, found: String },
     #[error(
-        "the log group {group} is protected from deletion: take that off first with: {command}"
+        "the log group {group} is protected from deletion: remove the protection first with: {command}"
     )]
     Protected { group: String, command: String },
     #[error(
-        "the role {role} is not for WorkMail alone: {problems}; leave --delete-role out, or delete it by hand"
+        "the role {role} is not only for WorkMail: {problems}; leave --delete-role out, or delete it by hand"
     )]
     ForeignRole { role: String, problems: String },
     #[error("after {seconds} s events are still logged to {found}: run the same command again")]
     StillOn { seconds: u64, found: String },
-    #[error("IAM does not delete the role {role}: {reason}")]
+    #[error("IAM refused to delete the role {role}: {reason}")]
     RoleStays { role: String, reason: String },
     #[error(
-        "IAM has not deleted the role {role} after {seconds} s, and goes on: run the same command again later to see that it is gone"
+        "IAM has not deleted the role {role} after {seconds} s, and is still at it: run the same command again later to see that it is gone"
     )]
     RoleGoes { role: String, seconds: u64 },
     #[error("cannot {step}: {cause}{standing}")]

@@ -41,11 +41,11 @@ pub(super) fn retention(
         (_, Some(days)) => format!("events are kept for {days} days"),
         (true, None) => "events never expire".to_owned(),
         (false, None) => {
-            format!("events are taken to be kept for {} days", limits::RETENTION_DAYS_ASSUMED)
+            format!("events are assumed to be kept for {} days", limits::RETENTION_DAYS_ASSUMED)
         }
     };
     if is_empty == Some(true) {
-        return Check::ok(NAME, format!("{keeps}; there is none yet"));
+        return Check::ok(NAME, format!("{keeps}; there are none yet"));
     }
     // The group's present retention, not the one of the last pull: it may have been changed
     // since.
@@ -78,7 +78,7 @@ pub(super) fn retention(
         Some(left_ms) => Check::ok(
             NAME,
             format!(
-                "{keeps}; the store has them up to {not_taken}: what came after is deleted in {}",
+                "{keeps}; the store has them up to {not_taken}: later ones start to be deleted in {}",
                 in_words(left_ms)
             ),
         ),
@@ -94,14 +94,14 @@ pub(super) fn flow(newest_ms: Option<i64>, is_on: bool, now: Timestamp) -> Check
         let none = "no event has ever been logged to it";
         return match is_on {
             true => Check::warning(NAME, none)
-                .advice("send a mail to a user of the organization, and look again in 10 minutes; if there is still none, check the role's policies"),
+                .advice("send a message to a user of the organization, and check again in 10 minutes; if there is still none, check the role's policies"),
             false => Check::warning(NAME, none),
         };
     };
     let age_ms = now.as_ms().saturating_sub(newest_ms).max(0);
     let found = format!("the newest event came {} ago", in_words(age_ms));
     let is_old = |days: i64| age_ms > days * DAY_MS;
-    let advice = "send a mail to a user of the organization, and look again in 10 minutes; if there is no news, check the role's policies";
+    let advice = "send a message to a user of the organization, and check again in 10 minutes; if nothing new has come, check the role's policies";
     match is_on {
         true if is_old(limits::SILENCE_FAILED_DAYS) => Check::failed(NAME, found).advice(advice),
         true if is_old(limits::SILENCE_WARNING_DAYS) => Check::warning(NAME, found).advice(advice),
@@ -120,9 +120,9 @@ pub(super) fn directory(
     const NAME: &str = "directory";
     let Some(taken) = taken else {
         if has_ended(now) {
-            return Check::ok(NAME, "none was taken, and nobody answers for it any more");
+            return Check::ok(NAME, "none was taken, and WorkMail can no longer be asked for it");
         }
-        return Check::warning(NAME, format!("the store has none: after {LAST_DAY} nobody can say whose an address or an ID was, or what was a group"))
+        return Check::warning(NAME, format!("the store has none: after {LAST_DAY} nobody can tell whose an address or an ID was, or what was a group"))
             .command(pull);
     };
     let found = format!("the store has it as of {}", taken.in_zone(zone));
@@ -137,8 +137,8 @@ pub(super) fn directory(
 pub(super) fn end(now: Timestamp) -> Check {
     const NAME: &str = "end of WorkMail";
     if has_ended(now) {
-        let found = format!("WorkMail has shut down on {LAST_DAY}");
-        return Check::ok(NAME, format!("{found}; its log groups keep what they have"));
+        let found = format!("WorkMail shut down on {LAST_DAY}");
+        return Check::ok(NAME, format!("{found}; its log groups keep their events"));
     }
     let days = days_left(now);
     let found = match days {
@@ -148,7 +148,7 @@ pub(super) fn end(now: Timestamp) -> Check {
     if days > limits::END_WARNING_DAYS {
         return Check::ok(NAME, found);
     }
-    Check::warning(NAME, found).advice("run `mailtrace pull --follow` until the last event is in the store: after that day nobody can switch logging on or look at it")
+    Check::warning(NAME, found).advice("run `mailtrace pull --follow` until the last event is in the store: after that day logging can be neither switched on nor inspected")
 }
 
 /// Judges a role's trust policy: whether it is right, and no wider than needed.
@@ -169,7 +169,7 @@ pub(super) fn trust(found: &Result<Policy, PolicyError>, scope: &Scope) -> Check
     // Replacing the trust policy would lock the others out, so a command that does so is not
     // offered.
     if found.as_ref().is_ok_and(|it| !others_trusted(it).is_empty()) {
-        return check.advice("others may need this role as it is: have events logged as a role of their own, with `mailtrace setup --role-name NAME --force`");
+        return check.advice("others may need this role as it is: give WorkMail a role of its own with `mailtrace setup --role-name NAME --force`");
     }
     if !scope.is_named() {
         let scope = Scope { organization: "ORGANIZATION-ID".to_owned(), ..scope.clone() };
@@ -216,7 +216,7 @@ pub(super) fn permissions(policies: &[NamedPolicy], unread: &[String], scope: &S
             "mailtrace setup --organization {} --region {} --log-group {} --role-name {}",
             scope.organization, scope.region, scope.log_group, scope.role
         )),
-        _ => check.advice(format!("all that it needs is {}", role_policy(scope).to_json())),
+        _ => check.advice(format!("it needs only {}", role_policy(scope).to_json())),
     }
 }
 
@@ -224,10 +224,10 @@ pub(super) fn permissions(policies: &[NamedPolicy], unread: &[String], scope: &S
 pub(super) fn role_name(name: &str) -> Check {
     const NAME: &str = "role name";
     if name.contains(ROLE_NAME_PART) {
-        return Check::ok(NAME, format!("{name} has \"{ROLE_NAME_PART}\" in it"));
+        return Check::ok(NAME, format!("{name} contains \"{ROLE_NAME_PART}\""));
     }
-    Check::warning(NAME, format!("{name} has no \"{ROLE_NAME_PART}\" in it: with AWS's policy AmazonWorkMailFullAccess one may pass only roles whose names do"))
-        .advice("have events logged as a role with such a name: `mailtrace setup --force`")
+    Check::warning(NAME, format!("{name} does not contain \"{ROLE_NAME_PART}\": AWS's policy AmazonWorkMailFullAccess lets administrators pass only roles whose names do"))
+        .advice("use a role with such a name: `mailtrace setup --force`")
 }
 
 /// One check made of many findings, as bad as the worst of them.

@@ -8,7 +8,7 @@ use crate::aws::LogGroupArn;
 
 /// The error for an invalid name or number.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{text}\" is no {what}: {form}")]
+#[error("\"{text}\" is not {what}: {form}")]
 pub struct NameError {
     text: String,
     what: &'static str,
@@ -45,32 +45,32 @@ pub fn is_organization_id(text: &str) -> bool {
 /// Checks an organization's alias (WorkMail API reference, `CreateOrganization`).
 pub fn alias(text: &str) -> Result<String, NameError> {
     let form = "give the organization's ID (m- and 32 hexadecimal digits), or its alias of letters, digits and hyphens";
-    checked(text, is_of(text, "-", 1..=62), "WorkMail organization", form)
+    checked(text, is_of(text, "-", 1..=62), "a WorkMail organization", form)
 }
 
 /// Checks the name of a log group (CloudWatch Logs API reference, `CreateLogGroup`).
 pub fn log_group(text: &str) -> Result<String, NameError> {
-    let form = "it has 1 to 512 letters, digits and the characters .-_/#";
-    checked(text, is_of(text, ".-_/#", 1..=512), "name of a log group", form)
+    let form = "use 1 to 512 letters, digits and the characters .-_/#";
+    checked(text, is_of(text, ".-_/#", 1..=512), "the name of a log group", form)
 }
 
 /// Checks the name of a role (IAM API reference, `CreateRole`).
 pub fn role(text: &str) -> Result<String, NameError> {
-    let form = "it has 1 to 64 letters, digits and the characters _+=,.@-";
-    checked(text, is_of(text, "_+=,.@-", 1..=64), "name of a role", form)
+    let form = "use 1 to 64 letters, digits and the characters _+=,.@-";
+    checked(text, is_of(text, "_+=,.@-", 1..=64), "the name of a role", form)
 }
 
 /// Checks an account's number.
 pub fn account(text: &str) -> Result<String, NameError> {
     let is_right = text.len() == 12 && text.bytes().all(|it| it.is_ascii_digit());
-    checked(text, is_right, "AWS account", "it has 12 digits")
+    checked(text, is_right, "an AWS account", "it has 12 digits")
 }
 
 pub fn region(text: &str) -> Result<String, NameError> {
     let is_right = is_of(text, "-", 4..=32)
         && text.contains('-')
         && text.bytes().all(|it| !it.is_ascii_uppercase());
-    checked(text, is_right, "AWS region", "give one such as eu-west-1")
+    checked(text, is_right, "an AWS region", "give one such as eu-west-1")
 }
 
 /// Checks the ARN of a KMS key for a group in `region`.
@@ -87,7 +87,7 @@ pub fn kms_key(text: &str, region: &str) -> Result<String, NameError> {
         _ => false,
     };
     let form = "give arn:aws:kms:REGION:ACCOUNT:key/ID, of a key in the log group's region";
-    checked(text, is_right, "KMS key's ARN", form)
+    checked(text, is_right, "the ARN of a KMS key", form)
 }
 
 /// The retentions that CloudWatch Logs offers, in days (API reference, `PutRetentionPolicy`).
@@ -113,8 +113,8 @@ impl Retention {
         let days = text.parse().ok().filter(|it| RETENTION_DAYS.contains(it));
         days.map(Self::Days).ok_or_else(|| NameError {
             text: text.to_owned(),
-            what: "retention that CloudWatch Logs has",
-            form: "give never, or days out of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653",
+            what: "a retention that CloudWatch Logs offers",
+            form: "give never, or one of these numbers of days: 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653",
         })
     }
 
@@ -139,8 +139,11 @@ pub fn log_group_or_arn(text: &str) -> Result<LogGroupPlace, NameError> {
         region(&it.region).is_ok() && account(&it.account).is_ok() && log_group(&it.name).is_ok()
     });
     let form = "give arn:aws:logs:REGION:ACCOUNT:log-group:NAME";
-    let arn =
-        arn.ok_or_else(|| NameError { text: text.to_owned(), what: "log group's ARN", form })?;
+    let arn = arn.ok_or_else(|| NameError {
+        text: text.to_owned(),
+        what: "the ARN of a log group",
+        form,
+    })?;
     Ok((arn.name.clone(), Some(arn)))
 }
 

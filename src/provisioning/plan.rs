@@ -128,9 +128,11 @@ impl SetupPlan {
                 self.kept.push(format!("it is encrypted with {actual}"));
             }
             (Some(wanted), Some(actual)) if !wish.is_forced => self.warnings.push(format!(
-                "{name} is encrypted with {actual}, not with {wanted}: it is left as it is without --force"
+                "{name} is encrypted with {actual}, not with {wanted}: it stays so without --force"
             )),
-            (Some(wanted), _) => self.steps.push(SetupStep::EncryptGroup { kms_key: wanted.clone() }),
+            (Some(wanted), _) => {
+                self.steps.push(SetupStep::EncryptGroup { kms_key: wanted.clone() })
+            }
             (None, _) => {}
         }
         // An empty group without retention may be left from a setup that stopped after making it,
@@ -142,7 +144,7 @@ impl SetupPlan {
                 self.steps.push(SetupStep::SetRetention(wanted));
                 if let (Some(days), false) = (wanted.days(), found.is_group_empty) {
                     self.warnings.push(format!(
-                        "what {name} has that is older than {days} days will be deleted: pull it first"
+                        "events in {name} that are older than {days} days will be deleted: pull them first"
                     ));
                 }
             }
@@ -162,7 +164,7 @@ impl SetupPlan {
         let name = &scope.role;
         if !name.contains(ROLE_NAME_PART) {
             self.warnings.push(format!(
-                "the name of the role {name} has no \"{ROLE_NAME_PART}\" in it: AWS's policy AmazonWorkMailFullAccess lets administrators pass only roles that have"
+                "the role name {name} does not contain \"{ROLE_NAME_PART}\": AWS's policy AmazonWorkMailFullAccess lets administrators pass only roles whose names do"
             ));
         }
         let Some(role) = role else {
@@ -205,7 +207,7 @@ impl SetupPlan {
                 });
             }
             Some(Err(_)) => self.warnings.push(format!(
-                "the policy {ROLE_POLICY_NAME} of the role {name} cannot be read: what it allowed is replaced"
+                "the policy {ROLE_POLICY_NAME} of the role {name} cannot be read: whatever it allowed is replaced"
             )),
             None => {}
         }

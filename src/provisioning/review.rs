@@ -108,7 +108,7 @@ fn dangers(statement: &PolicyStatement) -> Vec<TrustProblem> {
     let other = |text| TrustProblem::new(TrustProblemKind::Other, text);
     // What a denial covers is not worked out, so any is a finding.
     if statement.effect == Effect::Deny {
-        return vec![other("it has a statement that denies".to_owned())];
+        return vec![other("it has a Deny statement".to_owned())];
     }
     let mut problems = Vec::new();
     match &statement.principal {
@@ -119,10 +119,10 @@ fn dangers(statement: &PolicyStatement) -> Vec<TrustProblem> {
             }
         }
         Some(Principal::Text(name)) => problems.push(trusts(format!("it trusts {name}"))),
-        None => problems.push(trusts("it trusts everybody but some".to_owned())),
+        None => problems.push(trusts("it trusts everybody except some".to_owned())),
     }
     if !statement.not_action.is_empty() {
-        problems.push(other("it allows everything but some actions".to_owned()));
+        problems.push(other("it allows all actions except some".to_owned()));
     }
     let others = statement.action.iter().filter(|it| !it.eq_ignore_ascii_case("sts:AssumeRole"));
     problems.extend(others.map(|it| other(format!("it allows {it}"))));
@@ -230,7 +230,7 @@ mod tests {
         check("events.workmail", "lambda", "it does not let events.workmail.amazonaws.com");
         check("\"Service\"", "\"AWS\"", "it trusts events.workmail.amazonaws.com (AWS)");
         check("{\"Service\":\"events.workmail.amazonaws.com\"}", "\"*\"", "it trusts *");
-        check("Allow", "Deny", "denies");
+        check("Allow", "Deny", "a Deny statement");
         check("sts:AssumeRole", "sts:*", "it allows sts:*");
         check("aws:SourceAccount", "aws:PrincipalAccount", "no condition on aws:SourceAccount");
         check("aws:SourceArn", "aws:Other", "no condition on aws:SourceArn");

@@ -210,7 +210,7 @@ mod tests {
     fn an_alias_means_the_only_active_organization() {
         let all = [("m-1", "acme", "Deleted"), ("m-2", "acme", "Active"), ("m-3", "b", "Active")];
         assert_eq!(chosen("acme", &all), "m-2");
-        assert!(chosen("acme", &all[..1]).contains("is not active but Deleted"));
+        assert!(chosen("acme", &all[..1]).contains("is Deleted, not active"));
         let none = chosen("acne", &all);
         assert!(
             none.starts_with(

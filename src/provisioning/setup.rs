@@ -201,12 +201,12 @@ impl Patience {
 /// The state after a step failed, and what to do about it.
 fn standing(done: &[SetupStep], plan: &SetupPlan) -> String {
     let titles = done.iter().map(|it| it.title(&plan.scope));
-    let mut text = step::standing(titles, "done before and stands");
+    let mut text = step::standing(titles, "done and remains in place");
     // Backwards: a role cannot be deleted before its policy.
     let undo = done.iter().rev().filter_map(|it| it.undo(&plan.scope));
     let undo: Vec<String> = undo.map(|it| shell_command(&it)).collect();
     if !undo.is_empty() {
-        text.push_str(&format!(", or take it back with: {}", undo.join(" && ")));
+        text.push_str(&format!(", or undo it with: {}", undo.join(" && ")));
     }
     text
 }

@@ -19,10 +19,10 @@ impl SetupStep {
                 format!("create the log group {group}, encrypted with {key}")
             }
             Self::SetRetention(Retention::Days(days)) => {
-                format!("have {group} keep events for {days} days")
+                format!("set {group} to keep events for {days} days")
             }
             Self::SetRetention(Retention::Forever) => {
-                format!("have {group} keep events for ever")
+                format!("set {group} to keep events for ever")
             }
             Self::EncryptGroup { kms_key } => format!("encrypt {group} with {kms_key}"),
             Self::CreateRole(_) => format!("create the role {role}"),
@@ -161,9 +161,12 @@ pub fn shell_command(arguments: &[String]) -> String {
 /// it.
 pub(super) fn standing(titles: impl Iterator<Item = String>, done: &str) -> String {
     match titles.collect::<Vec<_>>().as_slice() {
-        [] => "; nothing was changed: run the same command again once that is mended".to_owned(),
+        [] => "; nothing was changed: run the same command again once that is fixed".to_owned(),
         titles => {
-            format!("; this was {done}: {}; run the same command again to go on", titles.join(", "))
+            format!(
+                "; this was {done}: {}; run the same command again to continue",
+                titles.join(", ")
+            )
         }
     }
 }

@@ -202,7 +202,7 @@ impl TeardownPlan {
             }
             Some(Err(error)) => self
                 .warnings
-                .push(format!("whether the events of {name} are sent on cannot be told: {error}")),
+                .push(format!("cannot tell whether the events of {name} are sent on: {error}")),
             None => {}
         }
         // In this order: the group is deleted only after its events are in the store and the

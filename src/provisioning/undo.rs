@@ -32,14 +32,14 @@ impl TeardownStep {
     pub fn title(&self, scope: &Scope) -> String {
         let Scope { organization, log_group, role, .. } = scope;
         match self {
-            Self::SwitchOff => format!("log the events of {organization} no more"),
-            Self::Pull => format!("take all that {log_group} holds into the store"),
+            Self::SwitchOff => format!("stop logging the events of {organization}"),
+            Self::Pull => format!("download everything in {log_group} into the store"),
             Self::Verify => "verify the store".to_owned(),
             Self::DeleteGroup => format!("delete the log group {log_group} with all its events"),
             Self::DetachPolicy(policy) => {
-                format!("take the policy {} off the role {role}", policy.name)
+                format!("detach the policy {} from the role {role}", policy.name)
             }
-            Self::DeletePolicy(policy) => format!("delete the policy {policy} in the role {role}"),
+            Self::DeletePolicy(policy) => format!("delete the policy {policy} of the role {role}"),
             Self::DeleteRole => format!("delete the role {role}"),
             Self::DeleteOwnRole => format!("delete the role {SERVICE_LINKED_ROLE}"),
         }
@@ -108,7 +108,7 @@ impl TeardownPlan {
     /// The state after the step at `index` failed, and what to do about it.
     pub fn standing(&self, index: usize) -> String {
         let done = self.steps.iter().take(index);
-        standing(done.map(|it| it.title(&self.wish.scope)), "done before")
+        standing(done.map(|it| it.title(&self.wish.scope)), "already done")
     }
 }
 

@@ -382,7 +382,7 @@ pub fn problem_in_words(problem: &AwsError, now: Timestamp) -> String {
     };
     match is_gone || has_ended(now) && matches!(problem, AwsError::Service { .. }) {
         true => format!(
-            "WorkMail has shut down on {LAST_DAY}, and nobody answers for its directory any more ({problem}): what was taken before is kept, and `mailtrace directory` shows it"
+            "WorkMail shut down on {LAST_DAY}, and its directory can no longer be asked for ({problem}): what was taken before is kept, and `mailtrace directory` shows it"
         ),
         false => problem.to_string(),
     }

@@ -95,10 +95,8 @@ impl Puller {
             }
         }
         let settle = human_duration(options.settle_ms);
-        let reason = format!(
-            "events went on arriving over {} waits of {settle}",
-            limits::DRAIN_ROUNDS_MAX - 1
-        );
+        let reason =
+            format!("events kept arriving over {} waits of {settle}", limits::DRAIN_ROUNDS_MAX - 1);
         Ok(Drained::NotWhole { reason })
     }
 }
@@ -113,5 +111,5 @@ fn incomplete(report: &PullReport, begun: Timestamp) -> Option<String> {
     }
     let standing = Standing::of(&report.pulled, begun);
     (standing.not_taken < begun)
-        .then(|| format!("what happened from {} on was not looked at", standing.not_taken))
+        .then(|| format!("events from {} on were not checked", standing.not_taken))
 }

@@ -181,7 +181,7 @@ const SIGNATURE_LINES: usize = 4;
 
 fn decode(signature: &str) -> Result<Signature, SigningError> {
     if signature.lines().count() != SIGNATURE_LINES {
-        let reason = format!("it has other than {SIGNATURE_LINES} lines");
+        let reason = format!("it does not have {SIGNATURE_LINES} lines");
         return Err(SigningError::BadSignature { reason });
     }
     Signature::decode(signature)

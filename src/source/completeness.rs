@@ -72,13 +72,13 @@ impl fmt::Display for Claim {
                 // Written by strangers, like all that files say.
                 let status: String =
                     status.chars().filter(|it| !it.is_control()).take(40).collect();
-                write!(formatter, "the status of its query is {status}")
+                write!(formatter, "its query has the status {status}")
             }
             Self::Limited { matched_count, row_count } => {
                 write!(formatter, "it has {row_count} of {matched_count} records that matched")
             }
             Self::Sampled => formatter.write_str("a live tail left events out (sampled)"),
-            Self::OneStream => formatter.write_str("it is of one log stream"),
+            Self::OneStream => formatter.write_str("it covers one log stream"),
         }
     }
 }

@@ -93,15 +93,15 @@ impl SourceError {
         match self {
             Self::NotFound { .. } => "check the path; give - to read standard input",
             Self::Open { .. } | Self::Walk { .. } => {
-                "check the permissions, then import it again: what is there already is not added twice"
+                "check the permissions, then import it again: what the store already has is not added twice"
             }
             Self::TooDeep { .. } => "name that directory itself",
             Self::Foreign { .. } => "give a text file",
             Self::Fetch { .. } => {
-                "run the same command again: what is there already is not fetched twice"
+                "run the same command again: what the store already has is not fetched twice"
             }
             Self::Read { .. } => {
-                "check the disk or the mount, then import it again: what is there already is not added twice"
+                "check the disk or the mount, then import it again: what the store already has is not added twice"
             }
         }
     }
@@ -144,7 +144,7 @@ pub enum RejectReason {
     #[error("binary data of no known format")]
     Binary,
     /// A file in a format that is not a log.
-    #[error("{name} is not read: {advice}")]
+    #[error("{name} is not supported: {advice}")]
     Unsupported {
         /// The format.
         name: &'static str,
@@ -159,8 +159,7 @@ pub enum RejectReason {
     },
     /// A time that a spreadsheet has rewritten and cut.
     #[error(
-        "\"{text}\" is a time as Excel and other spreadsheets write it: take the CSV as it was \
-         downloaded, or give the column the format yyyy-mm-dd hh:mm:ss.000 (or Text, before opening it)"
+        "\"{text}\" is a time as Excel and other spreadsheets write it: use the CSV as it was downloaded, or give the column the format yyyy-mm-dd hh:mm:ss.000 (or Text, before opening it)"
     )]
     SpreadsheetTime {
         /// The time as logged, at most 64 characters.

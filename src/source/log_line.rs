@@ -264,7 +264,7 @@ impl<'a> LogLine<'a> {
 
 /// The reason to reject a record as Python's `print` writes it.
 pub(super) const PYTHON: RejectReason = RejectReason::Unsupported {
-    name: "the notation of Python",
+    name: "Python's own notation",
     advice: "write it with json.dumps, or ask with --output json",
 };
 

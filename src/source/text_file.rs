@@ -154,9 +154,9 @@ mod tests {
     #[test]
     fn what_is_no_text_is_refused_with_the_words_of_import() {
         for (bytes, words) in [
-            (&b"%PDF-1.7\n"[..], "a PDF is not read: copy its text into a file first"),
-            (b"\x89PNG\r\n\x1a\n", "a picture is not read: give the text itself"),
-            (b"PK\x03\x04abc", "a zip archive is not read: unpack it first"),
+            (&b"%PDF-1.7\n"[..], "a PDF is not supported: copy its text into a file first"),
+            (b"\x89PNG\r\n\x1a\n", "a picture is not supported: give the text itself"),
+            (b"PK\x03\x04abc", "a zip archive is not supported: unpack it first"),
             (b"a\0\x01b", "binary data of no known format"),
         ] {
             let error = read(bytes).unwrap_err();

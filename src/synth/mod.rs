@@ -104,7 +104,9 @@ pub struct SynthSummary {
 /// Why nothing, or not everything, was generated.
 #[derive(Debug, thiserror::Error)]
 pub enum SynthError {
-    #[error("the organization \"{organization}\" is no alias: give letters, digits and hyphens")]
+    #[error(
+        "the organization \"{organization}\" is not an alias: give letters, digits and hyphens"
+    )]
     BadOrganization { organization: String },
     #[error("the number of users must be between 1 and {}", limits::SYNTH_USERS_MAX)]
     BadUserCount,

@@ -271,7 +271,7 @@ mod tests {
         check(&utf16, Some("id"), &["<ä@b>", "<c@d>"]);
         check(zstd::encode_all(&utf16[..], 1).unwrap(), Some("1"), &["id", "<ä@b>", "<c@d>"]);
         let error = read(b"\x89PNG\r\n\x1a\n\0\0", None).unwrap_err().to_string();
-        assert!(error.ends_with("a picture is not read: give the text itself"), "{error}");
+        assert!(error.ends_with("a picture is not supported: give the text itself"), "{error}");
     }
 
     #[test]

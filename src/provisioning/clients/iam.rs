@@ -143,7 +143,7 @@ impl IamClient {
         let answer = self.client.get_policy().policy_arn(arn).send().await;
         let answer = answer.map_err(|error| failure::failure(&error, &call))?;
         let version = answer.policy.and_then(|it| it.default_version_id);
-        version.ok_or_else(|| incomprehensible(&call, "a policy without a version in force"))
+        version.ok_or_else(|| incomprehensible(&call, "a policy without a default version"))
     }
 
     /// A version of a managed policy, as JSON.
@@ -152,7 +152,8 @@ impl IamClient {
         let request = self.client.get_policy_version().policy_arn(arn).version_id(version);
         let answer = request.send().await.map_err(|error| failure::failure(&error, &call))?;
         let document = answer.policy_version.and_then(|it| it.document);
-        let document = document.ok_or_else(|| incomprehensible(&call, "a version without text"))?;
+        let document =
+            document.ok_or_else(|| incomprehensible(&call, "a version without a document"))?;
         Ok(decoded(&document))
     }
 
@@ -202,7 +203,7 @@ impl IamClient {
             "FAILED" => {
                 let mut words = Vec::new();
                 for usage in answer.reason.iter().flat_map(|it| it.role_usage_list()) {
-                    let region = usage.region().unwrap_or("a region that is not said");
+                    let region = usage.region().unwrap_or("an unnamed region");
                     words.push(format!("in {region}: {}", usage.resources().join(", ")));
                 }
                 let reason = answer.reason.as_ref().and_then(|it| it.reason());

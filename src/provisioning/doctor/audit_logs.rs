@@ -104,12 +104,12 @@ impl Examination<'_> {
         if delivered.missing.len() == AUDIT_LOG_TYPES.len() {
             return Ok(Check::ok(
                 NAME,
-                "none is delivered, so nothing tells who read or deleted what",
+                "none are delivered, so nothing shows who read or deleted what",
             )
             .command(setup));
         }
         if !delivered.missing.is_empty() {
-            let found = format!("{} are delivered nowhere", delivered.missing.join(", "));
+            let found = format!("{} are not delivered", delivered.missing.join(", "));
             return Ok(Check::warning(NAME, found).command(setup));
         }
         if !delivered.formats.is_empty() {
@@ -118,8 +118,9 @@ impl Examination<'_> {
                 delivered.places(),
                 delivered.formats.join(" and ")
             );
-            return Ok(Check::warning(NAME, found)
-                .advice("have them delivered as JSON: the output format of the destination"));
+            return Ok(
+                Check::warning(NAME, found).advice("set the destination's output format to json")
+            );
         }
         // Without a readable store nothing can be said of pulls; another check reports that.
         let Ok(pulls) = &self.wish.store.pulls else {
@@ -128,7 +129,7 @@ impl Examination<'_> {
         for name in &delivered.groups {
             let group = self.services.log_group(name).await?;
             if group.is_some_and(|it| pulls.group(&it.arn).is_none()) {
-                let found = format!("all are delivered, and {name} was never pulled");
+                let found = format!("all are delivered, but {name} was never pulled");
                 let pull = format!(
                     "mailtrace pull --log-group {name} --region {} --store {}",
                     scope.region,

@@ -15,7 +15,8 @@ impl Examination<'_> {
         let Some(name) = self.log_group() else { return };
         let place = self.wish.log_group.as_ref().and_then(|(_, arn)| arn.as_ref());
         if let Some(arn) = place.filter(|it| it.region != self.region()) {
-            let found = format!("{name} is in {}, the region is {}", arn.region, self.region());
+            let found =
+                format!("{name} is in {}, but the region in use is {}", arn.region, self.region());
             let check = Check::failed(NAME, found);
             self.checks.push(check.advice(format!("give --region {}", arn.region)));
             return;
@@ -24,7 +25,7 @@ impl Examination<'_> {
             Ok(Some(group)) => {
                 let check = if group.is_masked {
                     Check::warning(NAME, format!("{name} exists, and a data protection policy masks parts of its events"))
-                        .advice("what it masks reaches the store masked: take the policy off, or allow logs:Unmask to see the originals in CloudWatch")
+                        .advice("what it masks reaches the store masked: remove the policy, or allow logs:Unmask to see the originals in CloudWatch")
                 } else {
                     Check::ok(NAME, format!("{name} exists"))
                 };
@@ -35,7 +36,7 @@ impl Examination<'_> {
                 let found = format!("there is no log group {name} in {}", self.region());
                 let check = Check::failed(NAME, found);
                 let near = if has_ended(self.wish.now) {
-                    check.advice("check the name, --region and --profile: what was in it is gone where it was deleted")
+                    check.advice("check the name, --region and --profile: if the group was deleted, its events are gone")
                 } else {
                     match &self.organization {
                         Some(it) => check.command(format!(
@@ -43,7 +44,7 @@ impl Examination<'_> {
                             it.id,
                             self.region()
                         )),
-                        None => check.advice(format!("check the name, --region and --profile; WorkMail's own are under {GROUP_PREFIX}")),
+                        None => check.advice(format!("check the name, --region and --profile; WorkMail's log groups are under {GROUP_PREFIX}")),
                     }
                 };
                 self.checks.push(near);
@@ -128,7 +129,7 @@ impl Examination<'_> {
             Ok(_) => Check::warning(
                 NAME,
                 format!(
-                    "{} is not allowed: pulling takes longer without",
+                    "{} is not allowed: pulling takes longer without it",
                     self.denied.join(" and ")
                 ),
             )

@@ -119,7 +119,7 @@ impl Examination<'_> {
         match error {
             // A missing permission says nothing of the thing itself, so it is only a warning.
             ProvisioningError::Aws(AwsError::Denied { .. }) => {
-                Check::warning(name, format!("it cannot be told: {error}"))
+                Check::warning(name, format!("this cannot be checked: {error}"))
                     .command(self.policy_command())
             }
             _ => Check::failed(name, error.to_string()),

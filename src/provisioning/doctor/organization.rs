@@ -36,7 +36,7 @@ impl Examination<'_> {
                 Ok(organization) => self.found(organization).await,
                 Err(error) if has_ended(self.wish.now) && !is_denied(&error) => Check::ok(
                     NAME,
-                    "WorkMail has shut down: only the log group and the role can be looked at",
+                    "WorkMail has shut down: only the log group and the role can be checked",
                 ),
                 Err(error @ ProvisioningError::NoOrganization { .. }) => {
                     let check = Check::failed(NAME, error.to_string());
@@ -55,7 +55,7 @@ impl Examination<'_> {
             },
             None if has_ended(self.wish.now) => Check::ok(
                 NAME,
-                "WorkMail has shut down: only the log group and the role can be looked at",
+                "WorkMail has shut down: only the log group and the role can be checked",
             ),
             None => self.only_organization().await,
         };
@@ -176,14 +176,14 @@ impl Examination<'_> {
         let role = monitoring.role_arn.as_deref().and_then(name_of);
         let is_role = self.wish.role.is_none() || self.wish.role == role;
         match arn {
-            None => Check::failed(NAME, format!("{text}, which is no log group")),
+            None => Check::failed(NAME, format!("{text}, which is not a log group")),
             Some(arn) if !is_near(&arn) => Check::failed(
                 NAME,
-                format!("{text}, which is in {} of {}", arn.region, arn.account),
+                format!("{text}, which is in {} of account {}", arn.region, arn.account),
             )
             .command(format!("{setup} --force")),
             Some(arn) if !is_group(&arn) || !is_role => {
-                Check::failed(NAME, format!("{text}, which is not what is named"))
+                Check::failed(NAME, format!("{text}, which is not what you named"))
                     .command(format!("{setup} --force"))
             }
             Some(_) => Check::ok(NAME, text),

@@ -17,7 +17,7 @@ impl Examination<'_> {
         let (arn, trust) = match found {
             Ok(Some(found)) => found,
             Ok(None) => {
-                let found = format!("there is no role {name}: no event can be logged as it");
+                let found = format!("there is no role {name}, so no event can be logged with it");
                 let check = Check::failed(NAME, found);
                 self.checks.push(match (&self.organization, is_own) {
                     (Some(it), false) => check.command(format!(
@@ -42,7 +42,7 @@ impl Examination<'_> {
         };
         // Its policies are AWS's and cannot be changed, so there is nothing to review.
         if is_own {
-            let found = format!("{name} exists: WorkMail's own, with policies of AWS's making");
+            let found = format!("{name} exists: WorkMail's own role, with policies managed by AWS");
             self.checks.push(Check::ok(NAME, found));
             return;
         }
