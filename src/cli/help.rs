@@ -13,7 +13,7 @@ use crate::cli::dashed;
 use crate::render::sanitise;
 
 /// The end of a command's help, which points to the options of every command.
-const GLOBAL_OPTIONS: &str = "Of every command: --store, --read-only, --format, --color, --tz, -v, -q (see `mailtrace --help`).";
+const GLOBAL_OPTIONS: &str = "Global options: --store, --read-only, --format, --color, --tz, -v, -q (see `mailtrace --help`).";
 
 /// Commands that remove data for good: they are never suggested for a typing error.
 const REMOVALS: [&str; 2] = ["erase", "prune"];

@@ -21,7 +21,7 @@ pub(crate) struct ManArgs {
     /// The command; without one, mailtrace itself
     #[arg(value_name = "COMMAND")]
     command: Option<String>,
-    /// Write all pages into this directory, which is made
+    /// Write all pages into this directory, creating it
     #[arg(long, value_name = "DIR", conflicts_with = "command")]
     out: Option<PathBuf>,
 }

@@ -26,12 +26,12 @@ use crate::stop::Stop;
 use crate::store::Store;
 use crate::time::{Zone, parse_time_argument};
 
-/// Bring the store into an OpenSearch cluster
+/// Publish the store to an OpenSearch cluster
 ///
 /// Writes each email event with its original, a row for each recipient of each message, each audit
-/// event, and what the directory says, into indices by month that it makes itself. Sends what is new since the last time; what is sent twice
-/// counts once, and whatever cuts it off, the same command goes on from there. The store stays as
-/// it is, and is the truth.
+/// event, and what the directory says, into monthly indices that it creates. Sends what is new
+/// since the last time; what is sent twice counts once, and after an interruption the same command
+/// continues from there. The store stays as it is, and is the truth.
 #[derive(Debug, Args)]
 #[command(
     after_long_help = "Examples:\n  mailtrace publish --cluster https://search.example:9200 --organization acme --user writer --password-file writer.txt\n  mailtrace publish --cluster https://vpc-mail.eu-west-1.es.amazonaws.com --organization acme --aws --follow\n  mailtrace publish --cluster http://127.0.0.1:9200 --organization acme --verify"
@@ -66,9 +66,9 @@ pub(crate) struct PublishArgs {
     take_over: bool,
     /// Replace addresses, subjects or both with pseudonyms
     ///
-    /// As `export` does: under one key, the same text has the same pseudonym. Of a message, the
-    /// events that are there already are sent again when more of it comes. Where addresses are
-    /// replaced, the directory is left out. Say it with each publication, and with --verify.
+    /// As `export` does: under one key, the same text has the same pseudonym. When more of a
+    /// message arrives, its events that are already there are sent again. Where addresses are
+    /// replaced, the directory is left out. Give it with each publication, and with --verify.
     #[arg(
         long,
         value_enum,
@@ -85,7 +85,7 @@ pub(crate) struct PublishArgs {
     keep_domains: bool,
     /// Print the templates and the lifecycle policy, to install them yourself
     ///
-    /// One JSON object: under each path stands what to PUT there. Asks nothing.
+    /// One JSON object: each path with what to PUT there. Contacts nothing.
     #[arg(long)]
     print_templates: bool,
 }

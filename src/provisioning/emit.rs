@@ -78,7 +78,7 @@ fn script(plan: &SetupPlan) -> String {
 # Written by `mailtrace setup --emit aws-cli`. It can be run again.
 set -eu
 
-# Runs a command that makes something, and takes it for done where that is there already.
+# Runs a command that creates something, and passes if that exists already.
 make() {{
   if ! error=$("$@" 2>&1 >/dev/null); then
     case $error in
@@ -100,7 +100,7 @@ make() {{
                 text.push_str(&format!("make {command}\n"));
             }
             SetupStep::SwitchOn(_) => text.push_str(&format!(
-                "# A role that was made a moment ago is not known everywhere yet.\n\
+                "# It takes a while until a new role is known everywhere.\n\
                  tries=0\n\
                  until {command}; do\n  \
                    tries=$((tries + 1))\n  \
@@ -121,7 +121,7 @@ fn cloudformation(plan: &SetupPlan) -> String {
         "# Logs the email events of a WorkMail organization. Written by `mailtrace setup --emit cloudformation`.\n\
          # Deploy it in {}{}.\n\
          # CloudFormation has no resource for WorkMail's email monitoring configuration: the command\n\
-         # in the output SwitchOn does that, once the stack is there; SwitchOff takes it back.\n\
+         # in the output SwitchOn does that, once the stack exists; SwitchOff undoes it.\n\
          AWSTemplateFormatVersion: \"2010-09-09\"\n\
          Description: Log group and role for the email events of a WorkMail organization\n\
          Resources:\n  \
@@ -238,7 +238,7 @@ resource "terraform_data" "email_monitoring" {{
   triggers_replace = [{on}]
 
   provisioner "local-exec" {{
-    # A role that was made a moment ago is not known everywhere yet.
+    # It takes a while until a new role is known everywhere.
     command = {patient}
   }}
 

@@ -47,7 +47,7 @@ pub(crate) struct GlobalArgs {
     /// An IANA name such as Europe/Madrid, UTC, or local.
     #[arg(long, global = true, default_value = "UTC", value_name = "ZONE")]
     pub(crate) tz: String,
-    /// Say more on stderr
+    /// Log more to stderr
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
     /// Print only errors on stderr
