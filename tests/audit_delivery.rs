@@ -304,7 +304,7 @@ fn what_stops_half_way_is_completed_and_others_deliveries_stay() {
     assert_eq!(site.logs.lock().deliveries.len(), 1);
     site.logs.lock().denied = None;
     let ran = site.run(&SETUP).expect(0);
-    assert!(ran.stderr.contains("AUTHENTICATION_LOGS are delivered to"), "{ran:#?}");
+    assert!(ran.stderr.contains("AUTHENTICATION_LOGS are also delivered to"), "{ran:#?}");
     {
         let logs = site.logs.lock();
         assert_eq!((logs.sources.len(), logs.deliveries.len()), (5, 6));

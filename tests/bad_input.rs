@@ -266,7 +266,7 @@ fn a_gzip_bomb_is_refused_in_bounded_memory() {
     assert!(peak_kb < PEAK_KB_MAX, "{peak_kb} KB");
     let kept: usize = rejects(&lab.store).iter().map(|it| it.bytes.len()).sum();
     assert!(kept < 100 << 20, "{kept} bytes of a bomb are kept");
-    assert!(rejects(&lab.store).iter().any(|it| it.reason.contains("expands more than")));
+    assert!(rejects(&lab.store).iter().any(|it| it.reason.contains("expands to more than")));
 }
 
 #[test]
@@ -284,7 +284,7 @@ fn all_payloads_of_a_file_expand_within_one_bound() {
     assert_sums(&ran.json());
     assert_eq!(ran.json()["added"], EVENTS);
     assert!(peak_kb < PEAK_KB_MAX, "{peak_kb} KB");
-    let expanded = |it: &Reject| it.reason.contains("expands more than");
+    let expanded = |it: &Reject| it.reason.contains("expands to more than");
     let kept = rejects(&lab.store);
     assert!(kept.iter().any(expanded), "{kept:?}");
     let bytes: usize = kept.iter().map(|it| it.bytes.len()).sum();

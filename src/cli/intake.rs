@@ -14,7 +14,7 @@ pub(crate) fn warn_of_hidden(paths: &[PathBuf], context: &Context) {
     }
     for path in hidden_directories(paths) {
         output::warn(&format!(
-            "{}: everything in it has a name that begins with a dot, and is skipped: name it to have it read",
+            "{}: everything in it has a name that begins with a dot, and is skipped: name such a path itself to read it",
             path.display()
         ));
     }

@@ -137,7 +137,7 @@ impl ShownProgress {
         let Some(bar) = &self.0 else { return };
         let rate = rate(progress.events, bar.0.elapsed());
         let bytes = bytes_in_words(progress.bytes);
-        bar.say(format!("{} events are there, {rate}/s, {bytes}", progress.events));
+        bar.say(format!("{} events sent, {rate}/s, {bytes}", progress.events));
     }
 
     /// The number of events fetched so far.

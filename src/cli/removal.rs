@@ -70,7 +70,7 @@ pub(crate) fn erase(args: &EraseArgs, context: &Context) -> anyhow::Result<Comma
     let mut addresses = Vec::new();
     Address::each(args.address.as_str().into(), |it| addresses.push(it));
     let [address] = addresses.as_slice() else {
-        anyhow::bail!("--address: \"{}\" is not one mail address", args.address);
+        anyhow::bail!("--address: \"{}\" is not a single mail address", args.address);
     };
     let is_whole = address.as_str().split_once('@').is_some_and(|(local, domain)| {
         !local.is_empty() && !domain.is_empty() && !address.as_str().contains(char::is_whitespace)
@@ -82,7 +82,7 @@ pub(crate) fn erase(args: &EraseArgs, context: &Context) -> anyhow::Result<Comma
     each_address(&args.common.reason, &mut |it| is_in_reason |= it == address.as_str());
     anyhow::ensure!(
         !is_in_reason,
-        "--reason names the address: the reason stays in the store for ever"
+        "--reason contains the address, but the reason stays in the store for ever: leave the address out"
     );
     let what = format!("that name {}", Marked::address(address.logged()));
     run(Removal::Address(address.as_str().to_owned()), &what, &args.common, context)
@@ -122,7 +122,7 @@ fn ask(answer: &RemovalAnswer<'_>, context: &Context) -> anyhow::Result<()> {
     );
     let mut stderr = anstream::stderr().lock();
     let what = answer.in_words(&context.zone);
-    let question = format!("Remove {what}, for good? Type yes to go on: ");
+    let question = format!("Remove {what} for good? Type yes to continue: ");
     write!(stderr, "{}", sanitise(&question))?;
     stderr.flush()?;
     let mut said = String::new();

@@ -149,7 +149,7 @@ impl SynthArgs {
     fn options(&self, context: &Context) -> anyhow::Result<SynthOptions> {
         let span_ms = match &self.span {
             Some(span) => parse_duration_ms(span).with_context(|| {
-                format!("cannot read \"{span}\" as a length of time such as 90m")
+                format!("cannot read \"{span}\" as a duration: give one such as 90m")
             })?,
             None => i64::from(self.days) * 86_400_000,
         };

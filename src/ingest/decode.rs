@@ -310,7 +310,9 @@ impl DecodedBatch {
         let is_cut = matches!(error, EventError::NotJson { .. })
             && matches!(format, Format::InsightsJson | Format::InsightsCsv);
         let hint = match is_cut {
-            true => " (Logs Insights cuts long messages: fetch this one with filter-log-events)",
+            true => {
+                " (Logs Insights truncates long messages: fetch this one with filter-log-events)"
+            }
             false => "",
         };
         let hint = other_output_format(found.unit).unwrap_or(hint);

@@ -18,6 +18,6 @@ pub enum IngestError {
     #[cfg(feature = "aws")]
     #[error("cannot start the network")]
     NoNetwork(#[source] std::io::Error),
-    #[error("cannot make a temporary directory: set TMPDIR to one with room")]
+    #[error("cannot create a temporary directory: set TMPDIR to one with free space")]
     NoTemporaryDirectory(#[source] std::io::Error),
 }

@@ -357,7 +357,7 @@ mod tests {
             decoded.flat_map(|it| it.rejects).map(|it| it.reason).collect()
         };
         let found = rejects(&[&input]);
-        assert_eq!(found.iter().filter(|it| it.contains("expands more than")).count(), 2);
+        assert_eq!(found.iter().filter(|it| it.contains("expands to more than")).count(), 2);
         // The next input has its own.
         assert_eq!(rejects(&[&input, &input]).len(), 2 * found.len());
     }

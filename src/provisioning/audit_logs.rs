@@ -132,7 +132,7 @@ pub fn audit_plan(scope: &Scope, retention: Option<Retention>, found: &AuditFoun
         // One source may have several deliveries, so ours is added beside a foreign one.
         if let Some(elsewhere) = deliveries.next() {
             plan.warnings.push(format!(
-                "{log_type} are delivered to {} too, which is left as it is",
+                "{log_type} are also delivered to {}, which is left as it is",
                 elsewhere.destination_arn
             ));
         }

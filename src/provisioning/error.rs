@@ -73,7 +73,7 @@ pub enum ProvisioningError {
     #[error("IAM refused to delete the role {role}: {reason}")]
     RoleStays { role: String, reason: String },
     #[error(
-        "IAM has not deleted the role {role} after {seconds} s, and is still at it: run the same command again later to see that it is gone"
+        "IAM has not deleted the role {role} after {seconds} s, and is still working on it: run the same command again later to see that it is gone"
     )]
     RoleGoes { role: String, seconds: u64 },
     #[error("cannot {step}: {cause}{standing}")]

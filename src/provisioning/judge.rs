@@ -99,7 +99,7 @@ pub(super) fn flow(newest_ms: Option<i64>, is_on: bool, now: Timestamp) -> Check
         };
     };
     let age_ms = now.as_ms().saturating_sub(newest_ms).max(0);
-    let found = format!("the newest event came {} ago", in_words(age_ms));
+    let found = format!("the newest event arrived {} ago", in_words(age_ms));
     let is_old = |days: i64| age_ms > days * DAY_MS;
     let advice = "send a message to a user of the organization, and check again in 10 minutes; if nothing new has come, check the role's policies";
     match is_on {

@@ -162,7 +162,7 @@ impl<'de> Deserialize<'de> for Scalar {
             value @ (serde_json::Value::Bool(_) | serde_json::Value::Number(_)) => {
                 Ok(Self(value.to_string()))
             }
-            other => Err(serde::de::Error::custom(format!("{other} where a text is expected"))),
+            other => Err(serde::de::Error::custom(format!("{other} where a string is expected"))),
         }
     }
 }

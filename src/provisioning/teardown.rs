@@ -195,14 +195,14 @@ impl TeardownPlan {
             Some(Ok(subscriptions)) => {
                 self.warnings.extend(subscriptions.iter().map(|it| {
                     format!(
-                        "the events of {name} are sent on to {}: that subscription ({}) goes with the group",
+                        "the events of {name} are forwarded to {}: that subscription ({}) goes with the group",
                         it.destination, it.name
                     )
                 }));
             }
             Some(Err(error)) => self
                 .warnings
-                .push(format!("cannot tell whether the events of {name} are sent on: {error}")),
+                .push(format!("cannot tell whether the events of {name} are forwarded: {error}")),
             None => {}
         }
         // In this order: the group is deleted only after its events are in the store and the

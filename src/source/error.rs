@@ -196,7 +196,7 @@ pub enum RejectReason {
     },
     /// A bomb.
     #[error(
-        "expands more than {} times and beyond {} bytes",
+        "expands to more than {} times its size and beyond {} bytes",
         limits::EXPANSION_RATIO_MAX,
         limits::EXPANSION_FREE_BYTES
     )]

@@ -227,7 +227,7 @@ impl Answer for MadeBundle<'_> {
         writeln!(out, "{} in {}", self.made.in_words(), sanitise(&path))?;
         writeln!(out, "SHA-256 of its SHA256SUMS: {}", self.report.sums_sha256)?;
         if self.report.is_signed {
-            writeln!(out, "signed, in its SHA256SUMS{SIGNATURE_SUFFIX}")?;
+            writeln!(out, "signature in SHA256SUMS{SIGNATURE_SUFFIX}")?;
         }
         Ok(())
     }

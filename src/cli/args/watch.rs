@@ -43,7 +43,7 @@ impl WatchArgs {
     ) -> anyhow::Result<CommandOutcome> {
         anyhow::ensure!(
             self.watch.is_none() || !backend.is_fixed(context)?,
-            "--watch needs a store that grows: leave out --input, or --cluster"
+            "--watch works only on a store: leave out --input or --cluster"
         );
         let mut answered: Option<Checkpoint> = None;
         loop {

@@ -274,7 +274,7 @@ impl Teardown<'_> {
                 report.read, report.added
             )),
             DrainEvent::Waits(ms) if !context.global.quiet => output::note(&format!(
-                "waiting {} for events that may still arrive, to list it again",
+                "waiting {} for events that may still arrive, before listing it again",
                 human_duration(ms)
             )),
             DrainEvent::Listed(_) | DrainEvent::Waits(_) => {}

@@ -119,7 +119,7 @@ pub(crate) fn run(args: &PullArgs, context: &Context) -> anyhow::Result<CommandO
     if args.print.is_some()
         && !matches!(context.global.format, AnswerFormat::Table | AnswerFormat::Ndjson)
     {
-        bail!("--print goes with --format table or ndjson");
+        bail!("--print works only with --format table or ndjson");
     }
     let print = args.print.as_deref().map(|it| Print::parse(it, context)).transpose()?;
     let stop = stop_on_interrupt()?;

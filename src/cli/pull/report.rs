@@ -63,7 +63,7 @@ impl Pulled {
     pub(crate) fn rejection(&self) -> String {
         let PullReport { log_group, rejected, first_reject, .. } = &self.total;
         let reason = first_reject.as_deref().unwrap_or("");
-        format!("{log_group}: {rejected} rejected, first because of: {reason}")
+        format!("{log_group}: {rejected} rejected, first reason: {reason}")
     }
 
     /// The pull, in a line.
