@@ -317,7 +317,7 @@ fn organizations_that_are_not_meant_are_told_apart() {
     let describe = Operation::DescribeOrganization;
     account.workmail.lock().refuse(describe, 0, Refusal::OrganizationState);
     setup(&id()).expect_error(&["OrganizationStateException"]);
-    setup("a'c").expect_error(&["is no WorkMail organization"]);
+    setup("a'c").expect_error(&["is not a WorkMail organization"]);
     assert_untouched(&account);
     setup(&id()).expect(0);
     assert_complete(&account);
