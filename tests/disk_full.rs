@@ -148,7 +148,13 @@ fn what_finds_no_room_leaves_the_room_that_there_was() {
             let room = disk.free_bytes().saturating_sub(left);
             fs::write(&filler, vec![0; room as usize]).unwrap();
             let free_before = disk.free_bytes();
-            let words = ["No space left", "room", "up to", "MB are free", "nothing was changed"];
+            let words = [
+                "No space left",
+                "not enough disk space",
+                "up to",
+                "MB is free",
+                "nothing was changed",
+            ];
             on(&store, command).expect_error(&words);
             assert_eq!(places(&store), before, "{command:?} with {left} bytes");
             let lost = free_before.saturating_sub(disk.free_bytes());

@@ -255,7 +255,7 @@ fn a_search_goes_on_where_a_page_ends() {
     assert_eq!(all.len(), 5);
     assert!(all.is_sorted_by(|a, b| a >= b), "{all:?}");
     let refused = store.run(&["search", "--cursor", "newest.0.0.0"]).with(2);
-    assert!(refused.stderr.contains("no cursor"), "{refused:#?}");
+    assert!(refused.stderr.contains("not a cursor"), "{refused:#?}");
 }
 
 #[test]

@@ -41,7 +41,7 @@ pub struct AccessCursor(EventPlace);
 
 /// The error for a text that is not a cursor.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no cursor that `access` gave")]
+#[error("\"{0}\" is not a cursor from `access`")]
 pub struct NoAccessCursor(String);
 
 impl fmt::Display for AccessCursor {

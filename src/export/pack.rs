@@ -19,12 +19,12 @@ const PIECE_BYTES: usize = 64 << 10;
 
 /// Packs files of a directory in the given order, and makes the zip durable.
 pub(super) fn pack(dir: &Path, names: &[&str], zip: &Path) -> Result<(), ExportError> {
-    let made = create_private(zip).map_err(ExportError::io("make the file", zip))?;
+    let made = create_private(zip).map_err(ExportError::io("create the file", zip))?;
     let mut packer = Packer::new(BufWriter::new(made));
     for name in names {
         let path = dir.join(name);
         let mut file = File::open(&path).map_err(ExportError::io("open", &path))?;
-        let length = file.metadata().map_err(ExportError::io("look at", &path))?.len();
+        let length = file.metadata().map_err(ExportError::io("inspect", &path))?.len();
         packer.add(name, length, &mut file).map_err(ExportError::io("write", zip))?;
     }
     let file =

@@ -198,7 +198,7 @@ fn names_in(dir: &Path, check: &mut BundleCheck) -> Result<Vec<String>, ExportEr
     let mut names = Vec::new();
     for entry in entries {
         let entry = entry.map_err(ExportError::io("read the directory", dir))?;
-        let file_type = entry.file_type().map_err(ExportError::io("look at", &entry.path()))?;
+        let file_type = entry.file_type().map_err(ExportError::io("inspect", &entry.path()))?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if names.len() >= limits::BUNDLE_FILES_MAX {
             check.problem("more files than a bundle has".to_owned());

@@ -24,7 +24,7 @@ impl Staging {
         // Does not follow links: even a dangling one occupies the name.
         let is_vacant = match fs::symlink_metadata(target) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => true,
-            Err(error) => return Err(ExportError::io("look at", target)(error)),
+            Err(error) => return Err(ExportError::io("inspect", target)(error)),
             Ok(metadata) => metadata.is_dir() && !is_zip(target) && is_empty(target)?,
         };
         let name = target.file_name();
@@ -36,10 +36,10 @@ impl Staging {
             .recursive(true)
             .mode(0o700)
             .create(parent)
-            .map_err(ExportError::io("make the directory", parent))?;
+            .map_err(ExportError::io("create the directory", parent))?;
         let prefix = format!(".{}.", name.to_string_lossy().chars().take(64).collect::<String>());
         let dir = TemporaryDirectory::make(parent, &prefix)
-            .map_err(ExportError::io("make a directory in", parent))?;
+            .map_err(ExportError::io("create a directory in", parent))?;
         Ok(Self { target: target.to_owned(), dir })
     }
 
@@ -133,7 +133,7 @@ pub(super) struct FileSum {
 
 impl HashedFile {
     fn create(path: PathBuf) -> Result<Self, ExportError> {
-        let file = create_private(&path).map_err(ExportError::io("make the file", &path))?;
+        let file = create_private(&path).map_err(ExportError::io("create the file", &path))?;
         Ok(Self { path, file: BufWriter::new(file), hasher: Sha256::new(), bytes: 0 })
     }
 

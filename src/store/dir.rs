@@ -80,7 +80,7 @@ impl Dir {
 
     /// Creates a new file that only its owner may read.
     pub(super) fn new_file(&self, name: &str) -> Result<File, StoreError> {
-        self.open_file(name, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL, "make the file")
+        self.open_file(name, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL, "create the file")
     }
 
     fn open_file(
@@ -173,7 +173,7 @@ impl Dir {
         match rustix::fs::mkdirat(&*self.handle, name, DIR_MODE) {
             Ok(()) => self.sync()?,
             Err(Errno::EXIST) => {}
-            Err(errno) => return Err(failed("make the directory", &path)(errno)),
+            Err(errno) => return Err(failed("create the directory", &path)(errno)),
         }
         self.dir(name)
     }
@@ -274,8 +274,8 @@ impl Dir {
             return Ok(self.path.join(name));
         }
         let error =
-            io::Error::new(io::ErrorKind::InvalidInput, format!("{name:?} is no file name"));
-        Err(StoreError::io("look into", &self.path)(error))
+            io::Error::new(io::ErrorKind::InvalidInput, format!("{name:?} is not a file name"));
+        Err(StoreError::io("inspect", &self.path)(error))
     }
 
     fn misplaced(&self, name: &str, expected: &'static str) -> StoreError {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The caller has stopped the work ([`super::Store::stoppable`]).
-    #[error("given up before the end")]
+    #[error("stopped before the end")]
     Stopped,
     /// The path holds no store.
     #[error(
@@ -41,7 +41,7 @@ pub enum StoreError {
     },
     /// Something else is in the place of one of the store's files or directories.
     #[error(
-        "{} is {found}, where a store has {expected} of its own: it was not followed, and nothing was changed",
+        "{} is {found}, but a store has {expected} of its own there: it was not followed, and nothing was changed",
         .path.display()
     )]
     Misplaced {
@@ -54,7 +54,7 @@ pub enum StoreError {
     },
     /// The store belongs to another user.
     #[error(
-        "{} belongs to user {owner}, and this process runs as user {user}: only its owner writes to a store; copy it with `cp -r` and write to the copy, or make it yours with `chown -R`",
+        "{} belongs to user {owner}, and this process runs as user {user}: only its owner may write to a store; copy it with `cp -r` and write to the copy, or make it yours with `chown -R`",
         .path.display()
     )]
     OtherOwner {
@@ -89,7 +89,7 @@ pub enum StoreError {
     },
     /// There are archived audit events and no index over them.
     #[error(
-        "the index of audit events at {} cannot be used ({reason}): ask again, or rebuild it with `mailtrace reindex`",
+        "the index of audit events at {} cannot be used ({reason}): try again, or rebuild it with `mailtrace reindex`",
         .path.display()
     )]
     NoAuditIndex {
@@ -108,7 +108,7 @@ pub enum StoreError {
     },
     /// The disk is too full to build a new index, or new archive files, beside the old ones.
     #[error(
-        "the disk of {} has too little room: this needs up to {} beside what is there, and {} are free; nothing was changed: free as much, or copy the store to a larger disk and do it there",
+        "not enough disk space for {}: this needs up to {} more, and {} is free; nothing was changed: free that much space, or copy the store to a larger disk and run it there",
         .path.display(), megabytes(*.needed_bytes), megabytes(*.free_bytes)
     )]
     NoRoom {

@@ -332,7 +332,7 @@ fn create_dir_with(path: &Path, builder: &DirBuilder) -> Result<(), StoreError> 
     match builder.create(path) {
         // Another process may have created it meanwhile.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
-        other => other.map_err(StoreError::io("make the directory", path))?,
+        other => other.map_err(StoreError::io("create the directory", path))?,
     }
     // Each level syncs its own entry in its parent, so the whole chain of new names is durable.
     sync_dir(above)

@@ -353,7 +353,7 @@ impl Preparer {
         batch.lines = if batch.is_all_new() && self.lines.len() >= limits::BLOCK_BYTES {
             let blocks = self.compress(&batch.records);
             PreparedLines::Blocks(
-                blocks.map_err(StoreError::io("compress for", &self.archive_path))?,
+                blocks.map_err(StoreError::io("compress data for", &self.archive_path))?,
             )
         } else {
             // A copy, so that the next batch reuses the memory instead of faulting in fresh pages.

@@ -243,7 +243,7 @@ fn last_checkpoint(layout: &Layout, report: &mut ReindexReport) -> Result<Checkp
     }
     let mut checkpoint = noted.checkpoint;
     let file = checkpoint.archive.file.max(sums.last().unwrap_or(0));
-    report.damage.push(format!("{} is not what SHA256SUMS says", archive_file_name(file)));
+    report.damage.push(format!("{} does not match SHA256SUMS", archive_file_name(file)));
     checkpoint.archive = ArchivePosition {
         file,
         bytes: None,

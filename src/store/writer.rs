@@ -187,7 +187,7 @@ impl StoreWriter {
                         .iter()
                         .map(|it| decompress_block(&it.frame))
                         .collect::<io::Result<Vec<_>>>()
-                        .map_err(StoreError::io("decompress for", &archive))?;
+                        .map_err(StoreError::io("decompress data for", &archive))?;
                     blocks.fill(&lines.concat(), &batch.records, batch.documents);
                 }
                 PreparedLines::Plain(lines) => {
@@ -199,7 +199,8 @@ impl StoreWriter {
         let mut sources = sources.into_iter();
         // One source for each new record, in the order in which the blocks hold them.
         for frame in blocks.into_frames() {
-            let (frame, documents) = frame.map_err(StoreError::io("compress for", &archive))?;
+            let (frame, documents) =
+                frame.map_err(StoreError::io("compress data for", &archive))?;
             let (file, offset) = self.archive.append(&frame)?;
             for (line, (origin, place)) in (0..).zip(sources.by_ref().take(documents.len())) {
                 if let Some(origin) = origin {
@@ -345,7 +346,8 @@ impl StoreWriter {
             tombstones: Vec::new(),
             runs: std::mem::take(&mut self.uncommitted.runs),
         };
-        let note = note.encode().map_err(StoreError::io("compress for", &self.layout.archive()))?;
+        let note =
+            note.encode().map_err(StoreError::io("compress data for", &self.layout.archive()))?;
         // On disk before the index names it: a crash in between leaves bytes that no commit counts,
         // and the next writer cuts them off.
         let archive = self.archive.sync(&note)?;

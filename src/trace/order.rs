@@ -91,7 +91,7 @@ impl fmt::Display for ListPosition {
 
 /// A text that is not a position.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no cursor that `messages` gave")]
+#[error("\"{0}\" is not a cursor from `messages`")]
 pub struct NoPlace(String);
 
 impl FromStr for ListPosition {

@@ -58,7 +58,7 @@ pub(in crate::store) fn decompress_block(frame: &[u8]) -> io::Result<Vec<u8>> {
         .flatten()
         .and_then(|it| usize::try_from(it).ok())
         .filter(|it| *it <= limits::BLOCK_BYTES_MAX)
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not one of our blocks"))?;
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "not a block of the archive"))?;
     DECOMPRESSOR.with_borrow_mut(|slot| {
         let decompressor = match slot {
             Some(decompressor) => decompressor,

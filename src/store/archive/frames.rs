@@ -128,15 +128,15 @@ impl Frames {
             Extent::Bytes(length) => length,
             Extent::Unknown => {
                 let reason =
-                    "the note of its last commit is lost, and with it how much of it counts";
+                    "the note of its last commit is lost, so how much of it counts is unknown";
                 return Err(damaged(reason.to_owned()));
             }
         };
         if actual < length {
-            return Err(damaged(format!("it has {actual} bytes of {length}")));
+            return Err(damaged(format!("it has {actual} of {length} bytes")));
         }
         if length > limits::ARCHIVE_READ_BYTES_MAX {
-            return Err(damaged(format!("{length} bytes are more than an archive file has")));
+            return Err(damaged(format!("{length} bytes are more than an archive file can have")));
         }
         // Other threads may be reading the file, so we read by offset and never move its position.
         let file = file.try_clone().map_err(StoreError::io("open", path))?;

@@ -206,7 +206,7 @@ impl ArchiveReader {
             let (read, _) = frame.split_at(count);
             match zstd::zstd_safe::find_frame_compressed_size(read) {
                 Ok(length) if length <= count => break length,
-                _ if is_all => return Err(self.damaged(number, offset, "no whole block")),
+                _ if is_all => return Err(self.damaged(number, offset, "no complete block")),
                 _ => frame.resize(frame.len() * 4, 0),
             }
         };

@@ -168,7 +168,7 @@ pub(in crate::store) fn hash_on(
             Ok(0) => {
                 return Err(StoreError::ArchiveDamaged {
                     path: path.to_owned(),
-                    reason: format!("it has {hashed} bytes of {end}"),
+                    reason: format!("it has {hashed} of {end} bytes"),
                 });
             }
             Ok(count) => count,

@@ -164,7 +164,7 @@ impl ArchiveWriter {
             Some(active) => active,
             slot => {
                 if self.number >= limits::ARCHIVE_FILES_MAX {
-                    let reason = format!("it has {} files, which is all it can", self.number);
+                    let reason = format!("it already has {} files, the maximum", self.number);
                     return Err(StoreError::ArchiveDamaged { path: self.layout.archive(), reason });
                 }
                 self.number += 1;
@@ -222,7 +222,7 @@ fn sealed_sums(layout: &Layout, position: &ArchivePosition) -> Result<Sums, Stor
     }
     Err(StoreError::ArchiveDamaged {
         path: layout.archive(),
-        reason: "the checksums of its sealed files are not those of the last commit".to_owned(),
+        reason: "the checksums of its sealed files differ from those of the last commit".to_owned(),
     })
 }
 
@@ -240,7 +240,7 @@ fn open_at(
         other => other?,
     };
     let Some(bytes) = position.bytes else {
-        let reason = "nobody knows how much of it counts".to_owned();
+        let reason = "how much of it counts is unknown".to_owned();
         return Err(StoreError::ArchiveDamaged { path, reason });
     };
     // Appending goes on from this hash, so checking what was committed costs nothing more.
@@ -248,7 +248,7 @@ fn open_at(
     if hex::encode(hasher.clone().finalize()) != position.sha256 {
         return Err(StoreError::ArchiveDamaged {
             path,
-            reason: "its checksum is not that of the last commit".to_owned(),
+            reason: "its checksum differs from that of the last commit".to_owned(),
         });
     }
     if file.metadata().map_err(StoreError::io("inspect", &path))?.nlink() > 1 {

@@ -71,7 +71,7 @@ impl AuditIndex {
                 // tantivy panics on some damaged segments.
                 match quietly(|| Self::read(&dir, checkpoint)) {
                     Ok(Ok(Some(opened))) => return Ok(Some(opened)),
-                    Ok(Ok(None)) => reasons.push("it is of another commit".to_owned()),
+                    Ok(Ok(None)) => reasons.push("it belongs to another commit".to_owned()),
                     Ok(Err(error)) => reasons.push(in_words(&error)),
                     Err(panic) => reasons.push(panic),
                 }

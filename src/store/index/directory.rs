@@ -255,7 +255,7 @@ fn is_index_file(name: &str) -> bool {
 /// The name, if it passes the test.
 fn checked(path: &Path, is_ours: fn(&str) -> bool) -> io::Result<&str> {
     path.to_str().filter(|it| is_ours(it)).ok_or_else(|| {
-        let reason = format!("{:?} is no file of an index", path.display().to_string());
+        let reason = format!("{:?} is not an index file", path.display().to_string());
         io::Error::new(io::ErrorKind::InvalidData, reason)
     })
 }

@@ -92,7 +92,7 @@ pub(super) fn read(file: &Arc<dyn FileHandle>) -> io::Result<Arc<dyn FileHandle>
     let bytes = file.read_bytes(0..file.len())?;
     parse(&bytes)
         .map(|it| Arc::new(it) as Arc<dyn FileHandle>)
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "its checksum does not fit"))
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "its checksum does not match"))
 }
 
 fn parse(bytes: &OwnedBytes) -> Option<EmptyStoreFile> {
@@ -127,7 +127,7 @@ impl EmptyStoreFile {
         let most = (self.length as u64).saturating_add(1);
         Decoder::new(self.compressed.as_slice())?.take(most).read_to_end(&mut content)?;
         if content.len() != self.length {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "it has another length"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "its length differs"));
         }
         Ok(self.content.get_or_init(|| OwnedBytes::new(content)).clone())
     }

@@ -181,7 +181,7 @@ pub(in crate::store) fn check_segment_files(
             // Not every segment has every kind of file, and a merge may remove some meanwhile. A
             // file that is needed and missing fails to open.
             Ok(true) | Err(OpenReadError::FileDoesNotExist(_)) => {}
-            Ok(false) => damaged.push((file, "its checksum does not fit".to_owned())),
+            Ok(false) => damaged.push((file, "its checksum does not match".to_owned())),
             Err(error) => damaged.push((file, error.to_string())),
         }
     }

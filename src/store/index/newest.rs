@@ -40,7 +40,7 @@ impl fmt::Display for EventPlace {
 
 /// The error for a text that is not the place of an event.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("\"{0}\" is no cursor that `search` gave")]
+#[error("\"{0}\" is not a cursor from `search`")]
 pub struct NoEventPlace(String);
 
 impl FromStr for EventPlace {

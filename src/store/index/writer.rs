@@ -32,7 +32,7 @@ pub(super) fn open(directory: IndexDirectory) -> Result<Index, tantivy::TantivyE
     tokens::register(index.tokenizers());
     index.register_plugin(columns::plugin());
     if index.schema() != Fields::schema() {
-        return Err(tantivy::TantivyError::SchemaError("its fields are others".to_owned()));
+        return Err(tantivy::TantivyError::SchemaError("its fields differ".to_owned()));
     }
     Ok(index)
 }

@@ -184,7 +184,7 @@ impl Checkpoint {
     ///
     /// [`StoreError::Io`] if it could not be read back: better no commit than an unreadable one.
     pub(in crate::store) fn to_payload(&self, layout: &Layout) -> Result<String, StoreError> {
-        let refused = StoreError::io("write the commit of", layout.root());
+        let refused = StoreError::io("write the commit to", layout.root());
         if let Some(problem) = self.problem() {
             return Err(refused(io::Error::other(problem)));
         }
@@ -198,14 +198,14 @@ impl Checkpoint {
         let ArchivePosition { file, removed, .. } = &self.archive;
         if *file > limits::ARCHIVE_FILES_MAX {
             return Some(format!(
-                "its commit names archive file {file}, and there cannot be as many"
+                "its commit names archive file {file}, and there cannot be that many"
             ));
         }
         if !removed.are_before(*file) {
-            return Some("its commit names removed files that there cannot have been".to_owned());
+            return Some("its commit names removed files that cannot have existed".to_owned());
         }
         let name = self.leftovers.iter().find(|it| !is_rejected_name(it));
-        name.map(|it| format!("its commit names {it:?}, which is no file of rejected input"))
+        name.map(|it| format!("its commit names {it:?}, which is not a file of rejected input"))
     }
 
     /// Decodes a commit, whatever the format of the index: what it says of the archive is the same

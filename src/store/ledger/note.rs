@@ -53,7 +53,7 @@ impl CommitNote {
             plain.extend(self.runs.encode(&self.origin_ids()));
         }
         if plain.len() as u64 > limits::NOTE_BYTES_MAX {
-            let reason = format!("a commit of {} bytes cannot be read again", plain.len());
+            let reason = format!("a commit of {} bytes is too large to be read back", plain.len());
             return Err(io::Error::new(io::ErrorKind::InvalidData, reason));
         }
         let mut encoder = zstd::Encoder::new(Vec::new(), LEVEL)?;

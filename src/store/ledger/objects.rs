@@ -107,9 +107,9 @@ impl TryFrom<String> for TakenObjects {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let bytes = STANDARD.decode(text).map_err(|_| "the taken objects are no base64")?;
+        let bytes = STANDARD.decode(text).map_err(|_| "the list of objects is not base64")?;
         let (hashes, []) = bytes.as_chunks() else {
-            return Err("the taken objects end in the middle of one");
+            return Err("the list of objects ends in the middle of one");
         };
         let mut taken = Self::default();
         for hash in hashes {

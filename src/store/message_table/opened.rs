@@ -80,7 +80,7 @@ impl Store {
         }
         let parent = std::env::temp_dir();
         let dir = TemporaryDirectory::make(&parent, TEMPORARY_PREFIX)
-            .map_err(StoreError::io("make a temporary message table in", &parent))?;
+            .map_err(StoreError::io("create a temporary message table in", &parent))?;
         let layout = Layout::new(dir.path());
         let mut writer = TableWriter::open(&layout, &self.checkpoint)?;
         upkeep.keep(self, &mut writer)?;

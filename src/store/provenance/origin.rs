@@ -35,7 +35,7 @@ impl TryFrom<String> for OriginId {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        u64::from_str_radix(&text, 16).map(Self).map_err(|_| "a source's ID is no number")
+        u64::from_str_radix(&text, 16).map(Self).map_err(|_| "a source's ID is not a number")
     }
 }
 

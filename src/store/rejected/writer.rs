@@ -249,10 +249,10 @@ impl Write for Hashing {
 impl RejectedFile {
     /// Creates a file under a temporary name.
     pub(in crate::store) fn create(path: PathBuf) -> Result<Self, StoreError> {
-        let file = create_private(&path).map_err(StoreError::io("make the file", &path))?;
+        let file = create_private(&path).map_err(StoreError::io("create the file", &path))?;
         let hashing = Hashing { file, hasher: Sha256::new(), written_bytes: 0 };
         let encoder = zstd::Encoder::new(hashing, zstd::DEFAULT_COMPRESSION_LEVEL);
-        let encoder = encoder.map_err(StoreError::io("compress for", &path))?;
+        let encoder = encoder.map_err(StoreError::io("compress data for", &path))?;
         Ok(Self { path, encoder })
     }
 

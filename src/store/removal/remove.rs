@@ -369,7 +369,7 @@ fn bury(
         tombstones,
         ..note
     };
-    let note = note.encode().map_err(StoreError::io("compress for", &layout.archive()))?;
+    let note = note.encode().map_err(StoreError::io("compress data for", &layout.archive()))?;
     after.archive = writer.sync(&note)?;
     Ok(after)
 }
@@ -387,7 +387,7 @@ fn build_new_index(layout: &Layout, after: &mut Checkpoint) -> Result<(), StoreE
     }
     if records != after.records {
         // Counted from what was written, before any original goes.
-        let reason = format!("{records} records would be left of {}", after.records);
+        let reason = format!("only {records} of {} records would be left", after.records);
         return Err(StoreError::ArchiveDamaged { path: layout.archive(), reason });
     }
     after.others = OtherRecords::at(audit.count, &after.archive);

@@ -135,7 +135,7 @@ pub(super) fn rewrite(
     }
     let previous = Some(archive.head().to_owned()).filter(|it| !it.is_empty());
     let note = CommitNote { origins, runs, previous, ..note };
-    let note = note.encode().map_err(StoreError::io("compress for", &layout.archive()))?;
+    let note = note.encode().map_err(StoreError::io("compress data for", &layout.archive()))?;
     archive.sync(&note).map(|_| ())
 }
 
@@ -171,7 +171,7 @@ impl Kept<'_> {
             return Ok(());
         }
         let failed =
-            |error: io::Error| StoreError::io("compress for", &self.layout.archive())(error);
+            |error: io::Error| StoreError::io("compress data for", &self.layout.archive())(error);
         let frame = compress_block(&self.lines).map_err(failed)?;
         let (file, offset) = self.archive.append(&frame)?;
         for (line, origin) in (0..).zip(self.origins.drain(..)) {

@@ -98,12 +98,12 @@ impl ArchiveCheck {
         let index = index.display();
         if checkpoint.ledger != folded.ledger || checkpoint.tombstones != folded.tombstones() {
             report.problems.push(format!(
-                "{index}: the coverage is not what the archive's commits add up to: `mailtrace reindex` restores it",
+                "{index}: the coverage does not match the archive's commits: `mailtrace reindex` restores it",
             ));
         }
         if checkpoint.records != self.records() {
             report.problems.push(format!(
-                "{index}: its commit counts {} records, and the archive's last commit {}: `mailtrace reindex` restores it",
+                "{index}: its commit counts {} records, but the archive's last commit counts {}: `mailtrace reindex` restores it",
                 checkpoint.records,
                 self.records()
             ));
@@ -227,7 +227,7 @@ impl ArchiveCheck {
             ));
         } else {
             self.problems.push(format!(
-                "{}: the lines for sealed files are not those of the last commit",
+                "{}: the lines for sealed files differ from those of the last commit",
                 path.display()
             ));
         }
@@ -242,7 +242,7 @@ impl ArchiveCheck {
                 None if name == SUMS => {}
                 None => {
                     let path = layout.archive().join(name);
-                    self.notes.push(format!("{} is not ours", path.display()));
+                    self.notes.push(format!("{} does not belong to the store", path.display()));
                 }
             }
         }
@@ -275,7 +275,7 @@ fn active_sum(
         }
         _ => {
             let name = archive_file_name(file.number);
-            return Err(format!("{sums} was changed: its line for {name} fits no commit"));
+            return Err(format!("{sums} was changed: its line for {name} matches no commit"));
         }
     };
     let note = "is behind the last commit: an import is running or was interrupted (harmless)";

@@ -96,10 +96,10 @@ impl CommitChain {
                         link.file,
                     ) => {}
                 (Some(_), _) => problems.push(format!(
-                    "{place}: it continues another commit than the one before it: what lies before was replaced or taken out"
+                    "{place}: it does not continue the commit before it: earlier commits were replaced or removed"
                 )),
                 (None, Some(before)) if before.at.is_some() => problems.push(format!(
-                    "{place}: it names no commit before it, as all commits of its version do"
+                    "{place}: it does not name the commit before it, as every commit of its version does"
                 )),
                 (None, _) => {}
             }

@@ -137,7 +137,7 @@ fn named(differing: &[Location]) -> Vec<String> {
         .take(limits::DIFFERING_DOCUMENTS_SHOWN)
         .map(|it| {
             format!(
-                "the index says something else of {}, block at byte {}, line {}",
+                "the index disagrees with {}, block at byte {}, line {}",
                 it.file_name(),
                 it.offset,
                 u32::from(it.line) + 1
@@ -146,7 +146,7 @@ fn named(differing: &[Location]) -> Vec<String> {
         .collect();
     let more = differing.len() - lines.len();
     if more > 0 {
-        lines.push(format!("and of {more} more records of that file"));
+        lines.push(format!("and with {more} more records of that file"));
     }
     lines
 }

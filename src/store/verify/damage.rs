@@ -47,14 +47,14 @@ pub(super) fn tell(
         let changed: Vec<_> = there.into_iter().filter(|(at, _)| changed.contains(at)).collect();
         if changed.is_empty() && !is_any_lost {
             report.notes.push(format!(
-                "{}: no record is affected, as far as the index tells",
+                "{}: no record is affected, as far as the index shows",
                 layout.archive_file(file.number).display()
             ));
         }
         let is_apart = |from: Location, to: Location| {
             (from.offset, u32::from(from.line) + 1) != (to.offset, u32::from(to.line))
         };
-        tell_stretches(layout, "are others than they were", changed, is_apart, report);
+        tell_stretches(layout, "were changed", changed, is_apart, report);
     }
 }
 

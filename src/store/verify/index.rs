@@ -108,7 +108,7 @@ pub(super) fn compare_counts(
 ) {
     if report.documents != checkpoint.records {
         report.problems.push(format!(
-            "the index holds {} documents, and its commit says {}",
+            "the index holds {} documents, but its commit says {}",
             report.documents, checkpoint.records
         ));
     }

@@ -94,7 +94,7 @@ fn verify_once(
     verify_rejected(layout, &mut report)?;
     if Repeats::read_checked(layout)?.is_none() {
         report.problems.push(format!(
-            "{} was changed: remove it, it only says which sources added nothing",
+            "{} was changed: remove it; it only lists sources that added nothing",
             layout.repeats().display()
         ));
     }
@@ -119,7 +119,7 @@ fn check_chain(
         let known = checkpoint.map(|it| it.archive.head.as_str()).filter(|it| !it.is_empty());
         if known.is_some() && known != report.head.as_deref() {
             report.problems.push(format!(
-                "{}: its commit has another head than the archive",
+                "{}: its commit's head differs from the archive's",
                 layout.index().display()
             ));
         }
@@ -131,7 +131,7 @@ fn check_chain(
     report.found_head = chain.find(head);
     if report.found_head.is_none() {
         report.problems.push(format!(
-            "no commit of this store has the head {head}: the archive was replaced, or went back behind that commit"
+            "no commit of this store has the head {head}: the archive was replaced, or rolled back to before that commit"
         ));
     }
 }
