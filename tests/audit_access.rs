@@ -148,8 +148,12 @@ fn who_asks_mail_is_told_where_audit_events_are() {
     let input = sample("audit-events.ndjson");
     let input = ["--input", input.to_str().unwrap()];
     for (question, status, expect) in [
-        (&["search", "ip:203.0.113.66"][..], 2, "`mailtrace access` asks audit events for ip"),
-        (&["search", "source_ip:203.0.113.66"], 2, "`mailtrace access` asks audit events for ip"),
+        (&["search", "ip:203.0.113.66"][..], 2, "`mailtrace access` searches audit events by ip"),
+        (
+            &["search", "source_ip:203.0.113.66"],
+            2,
+            "`mailtrace access` searches audit events by ip",
+        ),
         (&["search", "ana"], 1, "15 records that are not mail: see `mailtrace access`"),
         (&["messages", "--from", "ana"], 1, ": see `mailtrace access`"),
         (&["stats"], 1, ": see `mailtrace access`"),

@@ -45,11 +45,11 @@ pub enum AskError {
     )]
     TooMuch,
     #[error(
-        "a function makes a text of more than {} MB, or a list of more than {} items",
+        "a function produces a text of more than {} MB, or a list of more than {} items",
         limits::INSIGHTS_TEXT_BYTES_MAX >> 20, limits::INSIGHTS_ITEMS_MAX
     )]
     TextTooLong,
-    #[error("unnest makes more than {} rows of one event", limits::INSIGHTS_ITEMS_MAX)]
+    #[error("unnest makes more than {} rows from one event", limits::INSIGHTS_ITEMS_MAX)]
     TooManyRows,
 }
 

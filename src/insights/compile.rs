@@ -120,7 +120,7 @@ impl<'q> Compiler<'q> {
         let span = command.span;
         // As with AWS, only `limit` may follow `dedup`.
         if self.room(last).dedup.is_some() && !matches!(command.kind, CommandKind::Limit(_)) {
-            let (command, place) = ("this", "behind dedup, where only limit can");
+            let (command, place) = ("this", "after dedup, where only limit can");
             return Err((span, InsightsErrorKind::Misplaced { command, place }));
         }
         match &command.kind {
@@ -324,7 +324,7 @@ impl<'q> Compiler<'q> {
 
     /// Rejects commands that would apply to the rows of a stage but come before its `stats`.
     fn check_end_of_stage(&mut self, stage: usize) -> Result<(), Fault> {
-        let place = "before a stats";
+        let place = "before stats";
         let room = self.room(stage);
         let misplaced =
             |command, span| Err((span, InsightsErrorKind::Misplaced { command, place }));

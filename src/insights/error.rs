@@ -22,7 +22,7 @@ pub enum InsightsErrorKind {
     TooLong,
     #[error("the query is nested deeper than {} levels", limits::QUERY_DEPTH_MAX)]
     TooDeep,
-    #[error("{expected} must stand here")]
+    #[error("expected {expected}")]
     Expected { expected: &'static str },
     #[error("{what} is never closed")]
     Unclosed { what: &'static str },
@@ -36,54 +36,54 @@ pub enum InsightsErrorKind {
     UnknownFunction { name: String },
     #[error("{name} takes {arity}")]
     Arguments { name: String, arity: Arity },
-    #[error("\"{operator}\" is no operator here")]
+    #[error("\"{operator}\" is not an operator here")]
     ForeignOperator { operator: &'static str, ours: &'static str },
-    #[error("this is no regular expression: {reason}")]
+    #[error("this is not a valid regular expression: {reason}")]
     BadRegex { reason: String },
-    #[error("the pattern of a time cannot be read at \"{at}\"")]
+    #[error("cannot read the time pattern at \"{at}\"")]
     BadTimePattern { at: String },
-    #[error("\"{text}\" is no period")]
+    #[error("\"{text}\" is not a period")]
     BadPeriod { text: String },
-    #[error("\"{text}\" is no number that can stand here")]
+    #[error("\"{text}\" is not a valid number here")]
     BadNumber { text: String },
     #[error("the pattern has {stars} * and {names} names")]
     StarsAndNames { stars: usize, names: usize },
-    #[error("a time cannot be compared with a written date")]
+    #[error("a time cannot be compared with a date string")]
     WrittenDate,
     #[error("no event of the store has \"{name}\"")]
     UnknownSystemField { name: String },
-    #[error("behind a stats there is no \"{name}\"")]
+    #[error("there is no \"{name}\" after stats")]
     LostName { name: String, known: String },
-    #[error("this asks of one event and of a stats at once")]
+    #[error("this mixes fields of single events with results of stats")]
     MixedCondition,
-    #[error("this function belongs into a stats")]
+    #[error("this function works only in stats")]
     StrayAggregate,
-    #[error("one function of stats cannot be within another")]
+    #[error("functions of stats cannot be nested")]
     NestedAggregate,
-    #[error("behind a stats there is no @timestamp")]
+    #[error("there is no @timestamp after stats")]
     LostTime,
-    #[error("{command} cannot stand {place}")]
+    #[error("{command} cannot come {place}")]
     Misplaced { command: &'static str, place: &'static str },
-    #[error("a query has at most {} stats", limits::INSIGHTS_STATS_MAX)]
+    #[error("a query can have at most {} stats", limits::INSIGHTS_STATS_MAX)]
     TooManyStats,
 }
 
 /// Commands that only the service supports, and the alternative to each.
 const UNSUPPORTED: &[(&str, &str)] = &[
     ("pattern", "`mailtrace messages --group-by cause` groups bounces by what they say"),
-    ("diff", "ask twice, with other --since and --until"),
-    ("anomaly", "`mailtrace triage` shows what is unlike the period before"),
-    ("unmask", "the store holds what CloudWatch Logs gave out: masked values stay masked"),
+    ("diff", "run it twice, with different --since and --until"),
+    ("anomaly", "`mailtrace triage` shows what differs from the period before"),
+    ("unmask", "the store holds what CloudWatch Logs returned: masked values stay masked"),
     ("join", "`mailtrace trace` joins the events of a message"),
     ("lookup", "`mailtrace messages --addresses-from FILE` takes lists of addresses"),
-    ("cidrlookup", "isIpInSubnet(field, \"192.0.2.0/24\") asks for one network"),
+    ("cidrlookup", "isIpInSubnet(field, \"192.0.2.0/24\") tests for one network"),
     ("head", "write limit"),
     ("tail", "write sort and limit"),
     ("addtotals", ""),
     ("autoregress", ""),
-    ("logcompare", "ask twice, with other --since and --until"),
+    ("logcompare", "run it twice, with different --since and --until"),
     ("filldown", ""),
-    ("fillmissing", "`mailtrace stats --interval` has empty intervals too"),
+    ("fillmissing", "`mailtrace stats --interval` includes empty intervals"),
     ("outlier", ""),
     ("accum", ""),
     ("appendcols", ""),
@@ -134,7 +134,7 @@ impl InsightsError {
             InsightsErrorKind::UnsupportedCommand { name } => {
                 let help = UNSUPPORTED.iter().find(|it| it.0 == name).map_or("", |it| it.1);
                 if help.is_empty() {
-                    "only the service answers it".to_owned()
+                    "only CloudWatch Logs Insights supports it".to_owned()
                 } else {
                     help.to_owned()
                 }
@@ -145,7 +145,7 @@ impl InsightsError {
             },
             InsightsErrorKind::ForeignOperator { ours, .. } => format!("write {ours}"),
             InsightsErrorKind::LostName { known, .. } => {
-                format!("there are {known}; or put the command before the stats")
+                format!("available: {known}; or put the command before stats")
             }
             other => other.fixed_help().to_owned(),
         }
@@ -197,17 +197,19 @@ impl InsightsError {
 impl InsightsErrorKind {
     fn fixed_help(&self) -> &'static str {
         match self {
-            Self::TooLong => "a query of AWS has at most 10,000 characters",
+            Self::TooLong => "AWS allows at most 10,000 characters",
             Self::TooDeep => {
-                "take out parentheses that say nothing, or define parts with fields … as name"
+                "remove unnecessary parentheses, or define parts with fields … as name"
             }
             Self::Expected { .. } => {
-                "a name with characters other than letters, digits, @ . _ goes in backticks"
+                "put a name in backticks if it has characters other than letters, digits, @ . _"
             }
-            Self::Unclosed { .. } => "close it; a backslash before the sign takes its meaning away",
+            Self::Unclosed { .. } => {
+                "close it, or put a backslash before it if it is part of the text"
+            }
             Self::Unsupported { help, .. } => help,
             Self::BadRegex { .. } => {
-                "there are no look-around and no back-references; (?i) at the beginning ignores case"
+                "look-around and back-references are not supported; (?i) at the beginning ignores case"
             }
             Self::BadTimePattern { .. } => {
                 "parseDate takes Java's letters (yyyy-MM-dd HH:mm:ss), formatDate strftime's (%Y-%m-%d)"
@@ -223,7 +225,7 @@ impl InsightsErrorKind {
                 "write toMillis(@timestamp) >= and milliseconds since 1970, or use --since and --until"
             }
             Self::UnknownSystemField { .. } => {
-                "there are @timestamp, @message, @logStream, @log, @ingestionTime and @ptr; a field of the JSON that begins with @ is written @@name"
+                "available: @timestamp, @message, @logStream, @log, @ingestionTime and @ptr; write @@name for a JSON field that begins with @"
             }
             Self::MixedCondition => "write two filters, one for each",
             Self::StrayAggregate => "write stats … as name, then use the name",

@@ -161,7 +161,7 @@ impl fmt::Display for Arity {
         match (self.least, self.most) {
             (0, 0) => formatter.write_str("no argument"),
             (1, 1) => formatter.write_str("one argument"),
-            (least, ANY) => write!(formatter, "{least} arguments or more"),
+            (least, ANY) => write!(formatter, "at least {least} arguments"),
             (least, most) if least == most => write!(formatter, "{least} arguments"),
             (least, most) => write!(formatter, "{least} to {most} arguments"),
         }

@@ -132,7 +132,7 @@ impl Parser<'_> {
                 _ => return Err(self.expected("a text")),
             },
             _ => {
-                let expected = "a text in quotes, or a regular expression between slashes,";
+                let expected = "a text in quotes, or a regular expression between slashes";
                 return Err(self.expected(expected));
             }
         };

@@ -74,7 +74,7 @@ impl Parser<'_> {
         if names.is_empty() {
             return Err((
                 span,
-                InsightsErrorKind::Expected { expected: "a group with a name, (?<name>…)," },
+                InsightsErrorKind::Expected { expected: "a group with a name, (?<name>…)" },
             ));
         }
         Ok(CommandKind::ParseRegex { source, regex, names })

@@ -42,7 +42,7 @@ pub enum QueryErrorKind {
         name: String,
     },
     /// A field of rows in a query on events.
-    #[error("{field} is known of messages, not of single events")]
+    #[error("{field} belongs to messages, not to single events")]
     RowField {
         /// The field.
         field: Field,
@@ -54,13 +54,13 @@ pub enum QueryErrorKind {
         reason: String,
     },
     /// A regular expression on a field that is not text.
-    #[error("{field} is no text, so it takes no regular expression")]
+    #[error("{field} is not text, so it takes no regular expression")]
     NoRegex {
         /// The field.
         field: Field,
     },
     /// A value that should be a count or a duration.
-    #[error("\"{text}\" is no {}", if field.kind() == FieldKind::Duration { "length of time" } else { "number" })]
+    #[error("\"{text}\" is not a {}", if field.kind() == FieldKind::Duration { "length of time" } else { "number" })]
     BadNumber {
         /// The field.
         field: Field,
@@ -99,7 +99,7 @@ pub enum QueryErrorKind {
     #[error("this parenthesis was never opened")]
     StrayParenthesis,
     /// An operator of another query language.
-    #[error("\"{operator}\" is no operator here")]
+    #[error("\"{operator}\" is not an operator here")]
     ForeignOperator {
         /// The operator as it was written.
         operator: String,
@@ -107,7 +107,7 @@ pub enum QueryErrorKind {
         ours: String,
     },
     /// An equals sign after a field, in place of a colon.
-    #[error("a field and its value have a colon between them")]
+    #[error("a colon goes between a field and its value")]
     EqualsSign {
         /// The field.
         field: Field,
@@ -125,13 +125,15 @@ pub enum QueryErrorKind {
     },
     /// A placeholder that programs write for a missing ID, or a masked ID: many messages have it,
     /// so it identifies none of them.
-    #[error("\"{text}\" is no message ID: programs write it where there is none, or to hide one")]
+    #[error(
+        "\"{text}\" is not a message ID: programs write it where there is none, or to hide one"
+    )]
     NoId {
         /// The text as it was written.
         text: String,
     },
     /// A text without words in a field that is searched by words.
-    #[error("there is no word in this, and {field} is searched by words")]
+    #[error("{field} is searched by words, and there is no word in this")]
     NoWord {
         /// The field.
         field: Field,
@@ -146,7 +148,7 @@ pub enum QueryErrorKind {
     #[error("this range is incomplete")]
     BadRange,
     /// A value that is not an RFC 3463 status.
-    #[error("\"{text}\" is no status")]
+    #[error("\"{text}\" is not a status")]
     BadStatus {
         /// The value as it was written.
         text: String,
@@ -155,7 +157,7 @@ pub enum QueryErrorKind {
     #[error("{0}")]
     BadTime(TimeError),
     /// An age, which is a duration, in place of an instant or a day.
-    #[error("an age alone is no time")]
+    #[error("an age alone is not a time")]
     BareAge {
         /// The field.
         field: Field,
@@ -175,7 +177,7 @@ impl QueryError {
     pub fn help(&self) -> String {
         match &self.kind {
             QueryErrorKind::TooLong => "use `trace --batch` for long lists of IDs".to_owned(),
-            QueryErrorKind::TooDeep => "take out parentheses that say nothing".to_owned(),
+            QueryErrorKind::TooDeep => "remove unnecessary parentheses".to_owned(),
             QueryErrorKind::UnknownField { name, has_rows } => unknown_field_help(name, *has_rows),
             QueryErrorKind::UnknownAccessField { .. } => {
                 let names = AccessField::ALL.map(AccessField::name).join(", ");
@@ -185,7 +187,7 @@ impl QueryError {
                 format!("ask `mailtrace messages '{field}:…'`")
             }
             QueryErrorKind::BadRegex { .. } => {
-                "put a backslash before a sign that is meant as itself, or use * and ?".to_owned()
+                "put a backslash before a special character that is meant literally, or use * and ?".to_owned()
             }
             QueryErrorKind::NoRegex { .. } => {
                 "quote the value, or compare it: latency:>5m, recipients:[2 TO 5]".to_owned()
@@ -207,10 +209,10 @@ impl QueryError {
                 "give a word, a \"phrase\", field:value or ( )".to_owned()
             }
             QueryErrorKind::StrayParenthesis => {
-                "take it out, or put a backslash before it if it is part of the text".to_owned()
+                "remove it, or put a backslash before it if it is part of the text".to_owned()
             }
             QueryErrorKind::ForeignOperator { operator, ours } if ours.is_empty() => format!(
-                "leave {operator} out, for every term must hold; or write \"{operator}…\" in quotes if it is part of the text"
+                "leave {operator} out, as every term must match anyway; or write \"{operator}…\" in quotes if it is part of the text"
             ),
             QueryErrorKind::ForeignOperator { operator, ours } => {
                 format!("write {ours}, or put \"{operator}\" in quotes if it is part of the text")
@@ -289,7 +291,7 @@ fn unknown_field_help(name: &str, has_rows: bool) -> String {
     let names: Vec<&str> = Field::ALL.iter().chain(of_rows).map(|it| it.name()).collect();
     let fields = format!("fields: {}", names.join(", "));
     if let Some(field) = AccessField::from_name(name) {
-        return format!("`mailtrace access` asks audit events for {}; {fields}", field.name());
+        return format!("`mailtrace access` searches audit events by {}; {fields}", field.name());
     }
     // Only fields that would be accepted: another would lead to the next error.
     match Field::nearest(name).filter(|it| has_rows || !it.is_of_rows()) {

@@ -27,7 +27,7 @@ fn errors_show_the_place_and_what_to_do() {
     this parenthesis was never opened
       a) b
        ^
-    help: take it out, or put a backslash before it if it is part of the text
+    help: remove it, or put a backslash before it if it is part of the text
     "#);
     insta::assert_snapshot!(report("a OR"), @r#"
     a term is missing here
@@ -48,7 +48,7 @@ fn errors_show_the_place_and_what_to_do() {
     help: write from:VALUE, or from:* for any value
     "#);
     insta::assert_snapshot!(report("message-id:null"), @r#"
-    "null" is no message ID: programs write it where there is none, or to hide one
+    "null" is not a message ID: programs write it where there is none, or to hide one
       message-id:null
       ^~~~~~~~~~~~~~~
     help: write NOT message-id:* for events that have no ID
@@ -67,16 +67,16 @@ fn errors_of_patterns_times_and_rows_show_what_to_do() {
     this regular expression cannot be used: unclosed group
       subject:/inv(oice/
       ^~~~~~~~~~~~~~~~~~
-    help: put a backslash before a sign that is meant as itself, or use * and ?
+    help: put a backslash before a special character that is meant literally, or use * and ?
     "#);
     insta::assert_snapshot!(report("time:/x/"), @r#"
-    time is no text, so it takes no regular expression
+    time is not text, so it takes no regular expression
       time:/x/
       ^~~~~~~~
     help: quote the value, or compare it: latency:>5m, recipients:[2 TO 5]
     "#);
     insta::assert_snapshot!(report("event:* outcome:lost"), @r#"
-    outcome is known of messages, not of single events
+    outcome belongs to messages, not to single events
       event:* outcome:lost
               ^~~~~~~
     help: ask `mailtrace messages 'outcome:…'`
@@ -106,13 +106,13 @@ fn errors_of_patterns_times_and_rows_show_what_to_do() {
     help: write message-outcome:failed; outcome is one of delivered, sent, bounced, dropped, rejected, quarantined, expanded, unclear, pending, lost
     "#);
     insta::assert_snapshot!(of_rows("latency:>5").unwrap_err().report(), @r#"
-    "5" is no length of time
+    "5" is not a length of time
       latency:>5
       ^~~~~~~~~~
     help: write latency:>5m, latency:<90s or latency:[1m TO 2h]
     "#);
     insta::assert_snapshot!(of_rows("recipients:many").unwrap_err().report(), @r#"
-    "many" is no number
+    "many" is not a number
       recipients:many
       ^~~~~~~~~~~~~~~
     help: write recipients:3, recipients:>=10 or recipients:[2 TO 5]
@@ -128,13 +128,13 @@ fn errors_of_patterns_times_and_rows_show_what_to_do() {
 #[test]
 fn errors_of_values_show_what_to_do() {
     insta::assert_snapshot!(report("subject:---"), @r#"
-    there is no word in this, and subject is searched by words
+    subject is searched by words, and there is no word in this
       subject:---
       ^~~~~~~~~~~
     help: give letters, digits or an emoji
     "#);
     insta::assert_snapshot!(report("time:2h"), @r#"
-    an age alone is no time
+    an age alone is not a time
       time:2h
       ^~~~~~~
     help: write time:>=2h for what happened since
@@ -152,7 +152,7 @@ fn errors_of_values_show_what_to_do() {
     help: write [a TO b], or {a TO b} without the ends; * leaves an end open
     "#);
     insta::assert_snapshot!(report("status:>=many"), @r#"
-    "many" is no status
+    "many" is not a status
       status:>=many
       ^~~~~~~~~~~~~
     help: give a status such as 5, 5.1 or 5.1.1, or a pattern such as 5.*

@@ -64,7 +64,7 @@ pub enum StatsError {
     },
     /// There are more groups than fit into memory.
     #[error(
-        "more than {} groups: group by something that fewer have, or narrow the question with --since and --until or a filter",
+        "more than {} groups: group by something with fewer values, or narrow the question with --since and --until or a filter",
         limits::GROUPS_MAX
     )]
     TooManyGroups,
