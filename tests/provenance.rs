@@ -220,7 +220,7 @@ fn records_of_a_source_whose_checksum_failed_are_marked_for_ever() {
         }
         let table = on(&store, &["trace", "--provenance", &altered]).expect(0).stdout;
         let table = table.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(table.contains("what came of it may be altered"), "{table}");
+        assert!(table.contains("what was read from it may be altered"), "{table}");
         let csv = on(&store, &["sources", "--format", "csv"]).expect(0).stdout;
         assert!(csv.contains(words), "{csv}");
         on(&store, &["reindex"]).expect(0);

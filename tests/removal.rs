@@ -105,7 +105,7 @@ fn what_is_pruned_is_gone_and_told_and_the_rest_is_as_it_was() {
     let missed = on(&store, &["trace", "<nobody@nowhere>"]).expect(1).stderr;
     assert!(missed.contains("removed from it on purpose"), "{missed}");
 
-    // An earlier head is still known, and that it cannot be compared any more.
+    // An earlier head is still known, and that it can no longer be compared.
     for old in [&early_head, &before_head] {
         let report = on(&store, &["verify", "--format", "json", "--head", old]).expect(3).json();
         assert_eq!(

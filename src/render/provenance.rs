@@ -101,7 +101,7 @@ pub(super) fn write_event_sources(
         }
     }
     if sources.iter().any(Option::is_none) {
-        writeln!(out, "    not recorded: taken in by an earlier version")?;
+        writeln!(out, "    not recorded: added by an earlier version")?;
         for (event, provenance) in message.events.iter().zip(sources) {
             if provenance.is_none() {
                 write_event(event, None, options, out)?;
@@ -135,7 +135,9 @@ fn write_source(origin: &Origin, options: &TableOptions, out: &mut dyn Write) ->
             end.bytes.map(|it| format!("{it} bytes")),
             end.format.clone(),
             end.compression.clone(),
-            end.damage.as_ref().map(|it| format!("damaged: {it}; what came of it may be altered")),
+            end.damage
+                .as_ref()
+                .map(|it| format!("damaged: {it}; what was read from it may be altered")),
         ];
         let known: Vec<String> = known.into_iter().flatten().collect();
         if !known.is_empty() {

@@ -126,7 +126,7 @@ fn particulars(row: &SourceRow<'_>, zone: &Zone) -> String {
         // The end of a source is recorded last, so without one the reading was cut off.
         None => parts.push("interrupted".to_owned()),
         Some(end) => {
-            parts.extend(end.problem.as_ref().map(|it| format!("not to its end: {it}")));
+            parts.extend(end.problem.as_ref().map(|it| format!("incomplete: {it}")));
             parts.extend(end.damage.as_ref().map(|it| format!("damaged: {it}")));
         }
     }

@@ -268,7 +268,7 @@ impl Stretch {
             return String::new();
         }
         let count = counted(self.gaps.len() as u64, "gap");
-        format!("{count} of {} in all", human_duration(self.gaps.iter().sum()))
+        format!("{count}, {} in total", human_duration(self.gaps.iter().sum()))
     }
 }
 
@@ -302,7 +302,7 @@ fn directory_in_words(organization: &OrganizationHistory, now: Timestamp, zone: 
     let counts = [EntityKind::User, EntityKind::Group, EntityKind::Resource].map(count);
     let taken = match organization.last_taken() {
         Some(taken) => format!("taken {}", taken.in_zone(zone)),
-        None => "never taken as a whole".to_owned(),
+        None => "never fetched completely".to_owned(),
     };
     format!("{}: {}, {taken}", sanitise(&organization.alias), counts.join(", "))
 }
@@ -318,13 +318,13 @@ fn shutdown(now: Timestamp) -> String {
 /// Describes the time left to pull what has not been pulled.
 fn loss(standing: &Standing, now: Timestamp) -> String {
     let Some(deleted_at) = standing.deleted_at else {
-        return "none: CloudWatch keeps events for ever, or does not say for how long".to_owned();
+        return "none known: no retention is set".to_owned();
     };
     let left = deleted_at.ms_since(now);
     if left <= 0 {
-        return "now: the oldest events not yet taken are being deleted".to_owned();
+        return "now: the oldest events not yet pulled are being deleted".to_owned();
     }
-    format!("in {}: the oldest events not yet taken are deleted then", human_duration(left))
+    format!("in {}: the oldest events not yet pulled are deleted then", human_duration(left))
 }
 
 #[cfg(test)]

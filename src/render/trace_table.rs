@@ -32,7 +32,7 @@ pub(super) fn write_trace_table(
         let count = message.events.len();
         writeln!(
             out,
-            "{UNDECIDED}Only {count} events were gathered; there are more, and the answer may change{UNDECIDED:#}"
+            "{UNDECIDED}Only {count} events were gathered; there are more, so the answer may be incomplete{UNDECIDED:#}"
         )?;
     }
     writeln!(out)?;

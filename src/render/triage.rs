@@ -71,7 +71,7 @@ pub fn findings_of_nothing(triage: &Triage) -> Vec<&'static str> {
 fn nothing_of(kind: FindingKind) -> &'static str {
     match kind {
         FindingKind::Lost => "lost messages",
-        FindingKind::Unclear => "recipients of whom it is not known whether they are groups",
+        FindingKind::Unclear => "recipients that may be groups",
         FindingKind::Bounced | FindingKind::BouncedDomains => "bounces",
         FindingKind::FailingMailboxes => "addresses that bounced everything",
         FindingKind::Slow => "slow deliveries",
@@ -135,12 +135,12 @@ impl Answer for TriageAnswer<'_> {
         match triage.before {
             Some(before) => writeln!(
                 out,
-                "{FAINT}in brackets: the period before, from {} on{FAINT:#}",
+                "{FAINT}in brackets: the period before, from {}{FAINT:#}",
                 shown(before.since)
             )?,
             None => writeln!(
                 out,
-                "{FAINT}the store has nothing of the period before to compare with{FAINT:#}"
+                "{FAINT}the store has nothing from the period before to compare with{FAINT:#}"
             )?,
         }
         for (finding, command) in triage.findings.iter().zip(commands) {

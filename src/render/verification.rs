@@ -47,7 +47,7 @@ impl Answer for Verification<'_> {
             counted(report.records, "record"),
             counted(report.archive_files, "archive file"),
             counted(report.commits, "commit"),
-            if self.is_deep { ", each indexed once as it is" } else { "" },
+            if self.is_deep { ", each indexed exactly once and correctly" } else { "" },
         ))?;
         report.head.iter().try_for_each(|it| line(&format!("head: {it}")))
     }
@@ -80,7 +80,7 @@ fn found_in_words(found: &FoundHead, zone: &Zone) -> String {
     let (Some(records), Some(since)) = (found.records, found.records_since) else {
         let at = found.tombstones.first().map_or_else(String::new, |it| it.at().in_zone(zone));
         return format!(
-            "the head {} is that of a commit in {}, which was removed at {at} (tombstone {numbers}): what the commit held cannot be compared any more; {commits} since",
+            "the head {} is that of a commit in {}, which was removed at {at} (tombstone {numbers}): what the commit held can no longer be compared; {commits} since",
             found.head, found.archive_file
         );
     };
@@ -160,7 +160,7 @@ pub fn signed_in_words(signed: &Signed, is_checked: bool, zone: &Zone) -> String
     } else {
         format!(
             // Unverified, a key ID is only what somebody wrote into the file.
-            "it says that the key {key_id} signed it, which was not checked: name the --public-key"
+            "it says that the key {key_id} signed it, but this was not checked: give --public-key"
         )
     }
 }

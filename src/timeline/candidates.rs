@@ -56,8 +56,8 @@ impl Candidate {
                 limits::CANDIDATE_CREATED_MS,
             ),
             NearEvent::Submission => (
-                "mail handed in from this mailbox",
-                "mails handed in from this mailbox",
+                "mail submitted from this mailbox",
+                "mails submitted from this mailbox",
                 limits::CANDIDATE_SUBMITTED_MS,
             ),
         };

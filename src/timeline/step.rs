@@ -100,7 +100,7 @@ impl StepKind {
             Self::Moved => ("item moved", "items moved"),
             Self::Copied => ("item copied", "items copied"),
             Self::Deleted => ("item deleted", "items deleted"),
-            Self::Submitted => ("mail handed in", "mails handed in"),
+            Self::Submitted => ("mail submitted", "mails submitted"),
             Self::Other => ("other operation", "other operations"),
             Self::MailSent => ("mail sent", "mails sent"),
             Self::MailBounced => ("sent mail bounced", "sent mails bounced"),

@@ -214,7 +214,7 @@ impl Desk<'_, '_> {
         let rule = name.unwrap_or("(unnamed)");
         let what = match does {
             Does::Drop => format!("\"{rule}\" drops mail"),
-            Does::SendBack => format!("\"{rule}\" sends back mail"),
+            Does::SendBack => format!("\"{rule}\" sends mail back"),
             Does::Forward(target) => format!("\"{rule}\" forwards{RULE_TARGET}{target}"),
             Does::Redirect(target) => format!("\"{rule}\" redirects{RULE_TARGET}{target}"),
         };

@@ -176,7 +176,7 @@ fn card(
 fn before(count: u64, before: u64) -> String {
     match before {
         0 => "none in the period before".to_owned(),
-        it if it == count => "as many in the period before".to_owned(),
+        it if it == count => "the same in the period before".to_owned(),
         it => format!("{} in the period before", grouped(it)),
     }
 }
@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn a_number_is_compared_with_the_one_before() {
         assert_eq!(before(3, 0), "none in the period before");
-        assert_eq!(before(3, 3), "as many in the period before");
+        assert_eq!(before(3, 3), "the same in the period before");
         assert_eq!(before(3, 1_200), "1,200 in the period before");
     }
 }

@@ -79,7 +79,7 @@ fn evidence(
     pairs.extend(record.event_id.as_deref().map(|it| ("Event ID", it.to_owned())));
     pairs.extend(record.ingestion_time.map(|it| ("Ingested", it.in_zone(zone))));
     let Some(source) = source else {
-        let why = "not recorded: taken in by an earlier version, or asked of a cluster";
+        let why = "not recorded: added by an earlier version, or read from a cluster";
         pairs.push(("Source", why.to_owned()));
         return pairs;
     };
@@ -93,7 +93,7 @@ fn evidence(
     pairs.push((kind, origin.name.clone()));
     pairs.extend(source.line.map(|it| ("Line", grouped(it))));
     pairs.extend(source.byte_offset.map(|it| ("Byte", grouped(it))));
-    pairs.extend(origin.sha256().map(|it| ("SHA-256 of it", it.to_owned())));
+    pairs.extend(origin.sha256().map(|it| ("SHA-256", it.to_owned())));
     if let Some(damage) = origin.end.as_ref().and_then(|it| it.damage.as_deref()) {
         pairs.push(("Damage", damage.to_owned()));
     }
@@ -107,7 +107,7 @@ fn evidence(
             grouped(source.block_line)
         ),
     ));
-    pairs.push(("Taken in by", format!("mailtrace {}", origin.version)));
+    pairs.push(("Added by", format!("mailtrace {}", origin.version)));
     pairs
 }
 
