@@ -134,7 +134,10 @@ fn a_zip_of_another_program_is_told_from_a_changed_bundle() {
     let ended: crate::program::Ended =
         mailtrace(&["verify", "--bundle"]).arg(&zip).output().unwrap().into();
     let ended = ended.with(2);
-    assert!(ended.stdout.contains("the zip is not the one that its files make"), "{ended:#?}");
+    assert!(
+        ended.stdout.contains("the zip differs from the one that its files make"),
+        "{ended:#?}"
+    );
     for words in ["which are intact", "unpack it", "verify that"] {
         assert!(ended.stderr.contains(words), "{ended:#?}");
     }
@@ -233,7 +236,7 @@ fn sums_that_were_made_anew_do_not_hide_a_lost_record() {
     replace("SHA256SUMS", &before, &after);
     assert_eq!(
         check_bundle(&bundle, None).unwrap().problems,
-        ["records.ndjson: 15 lines, and by manifest.json it has 16"]
+        ["records.ndjson: 15 lines, but manifest.json says 16"]
     );
 }
 
@@ -313,5 +316,5 @@ fn a_bomb_is_not_unpacked() {
     files.iter_mut().filter(|it| it.0 == "records.ndjson").for_each(|it| it.1.clone_from(&small));
     let files: Vec<(&str, &[u8])> = files.iter().map(|it| (it.0.as_str(), &it.1[..])).collect();
     zip_of(&zip, &files);
-    assert_found(&zip, &format!("records.ndjson: {} bytes, and manifest.json says", records + 1));
+    assert_found(&zip, &format!("records.ndjson: {} bytes, but manifest.json says", records + 1));
 }

@@ -356,7 +356,7 @@ fn a_key_that_is_none_is_refused() {
         let key = key(&store, "bad", text);
         let ended =
             store.run(&["export", "--out", &out, "--redact", "all", "--redact-key", &key]).with(2);
-        assert!(ended.stderr.contains("a key for pseudonyms has 16 to"), "{ended:#?}");
+        assert!(ended.stderr.contains("a key for pseudonyms must have 16 to"), "{ended:#?}");
     }
     let picture = key(&store, "picture", "GIF89a, and 16 bytes more");
     let ended = store.run(&["export", "--out", &out, "--redact", "all", "--redact-key", &picture]);

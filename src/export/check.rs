@@ -59,7 +59,7 @@ pub fn check_bundle(path: &Path, key: Option<&PublicKey>) -> Result<BundleCheck,
             } else if key.is_some() {
                 check.problem_of(
                     ProblemKind::Signature,
-                    format!("{SIGNATURE}: is missing, so nothing says who made this"),
+                    format!("{SIGNATURE}: is missing, so nothing shows who made this"),
                 );
             }
             check.take_sums(&bytes)
@@ -92,7 +92,7 @@ pub fn check_bundle(path: &Path, key: Option<&PublicKey>) -> Result<BundleCheck,
         check.count(digest.bytes);
         if digest.bytes != file.bytes {
             check.problem(format!(
-                "{}: {} bytes, and manifest.json says {}",
+                "{}: {} bytes, but manifest.json says {}",
                 file.name, digest.bytes, file.bytes
             ));
         }
@@ -115,7 +115,7 @@ pub fn check_bundle(path: &Path, key: Option<&PublicKey>) -> Result<BundleCheck,
         };
         if digest.lines != lines {
             check.problem(format!(
-                "{}: {} lines, and by manifest.json it has {lines}",
+                "{}: {} lines, but manifest.json says {lines}",
                 file.name, digest.lines
             ));
         }
@@ -170,7 +170,7 @@ impl BundleCheck {
             Ok(None) => {}
             Ok(Some(place)) => self.problem_of(
                 ProblemKind::Packing,
-                format!("the zip is not the one that its files make, from byte {place} on"),
+                format!("the zip differs from the one that its files make, from byte {place} on"),
             ),
             Err(problem) => self.problem(problem),
         }
@@ -196,7 +196,9 @@ impl BundleCheck {
                         self.problem(format!("{SUMS}: names {name} twice"));
                     }
                 }
-                None => self.problem(format!("{SUMS}: line {} is no sum of a file", index + 1)),
+                None => {
+                    self.problem(format!("{SUMS}: line {} is not a file's checksum", index + 1))
+                }
             }
         }
         // A truncated list may still consist of whole sums.
@@ -239,12 +241,12 @@ impl BundleCheck {
         }
         match serde_json::from_slice::<Manifest>(bytes) {
             Ok(it) if it.format != BUNDLE_FORMAT => {
-                self.problem(format!("{BUNDLE_MANIFEST}: is not that of a bundle"));
+                self.problem(format!("{BUNDLE_MANIFEST}: is not a bundle's manifest"));
             }
             Ok(it) => {
                 if it.version > BUNDLE_VERSION {
                     self.problem(format!(
-                        "{BUNDLE_MANIFEST}: has version {}, and this program knows {BUNDLE_VERSION}: use a newer mailtrace",
+                        "{BUNDLE_MANIFEST}: has version {}, and this program reads {BUNDLE_VERSION}: use a newer mailtrace",
                         it.version
                     ));
                 }
@@ -274,7 +276,7 @@ impl BundleCheck {
             }
         }
         if manifest.files.len() > limits::BUNDLE_FILES_MAX {
-            self.problem(format!("{BUNDLE_MANIFEST}: names more files than a bundle has"));
+            self.problem(format!("{BUNDLE_MANIFEST}: names more files than a bundle can have"));
         }
         for name in sums.keys().filter(|it| *it != BUNDLE_MANIFEST && !is_listed(it)) {
             self.problem(format!("{BUNDLE_MANIFEST}: does not name {name}, which {SUMS} does"));

@@ -13,15 +13,15 @@ use crate::store::StoreError;
 pub enum ExportError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("{} exists already: an export never overwrites, name another place with --out", .path.display())]
+    #[error("{} exists already: an export never overwrites; give another path with --out", .path.display())]
     TargetExists { path: PathBuf },
     #[error(
-        "more than {} messages: export less at a time, by --since and --until",
+        "more than {} messages: export less at a time, with --since and --until",
         limits::EXPORT_MESSAGES_MAX
     )]
     TooManyMessages,
     #[error(
-        "more than {} events: export less at a time, by --since and --until",
+        "more than {} events: export less at a time, with --since and --until",
         limits::EXPORT_MESSAGES_MAX
     )]
     TooManyEvents,
@@ -30,7 +30,7 @@ pub enum ExportError {
     #[error("cannot write the export")]
     Write { source: io::Error },
     #[error(
-        "{}: a key for pseudonyms has {} to {} bytes: make one with `head -c 32 /dev/urandom > FILE`",
+        "{}: a key for pseudonyms must have {} to {} bytes: make one with `head -c 32 /dev/urandom > FILE`",
         .path.display(), limits::REDACT_KEY_BYTES_MIN, limits::REDACT_KEY_BYTES_MAX
     )]
     BadKey { path: PathBuf },
@@ -40,7 +40,7 @@ pub enum ExportError {
     NotRedacted { reason: String },
     #[error(transparent)]
     Signing(#[from] SigningError),
-    #[error("{} is neither a directory nor a zip: name what `mailtrace export --out` made", .path.display())]
+    #[error("{} is neither a directory nor a zip: give what `mailtrace export --out` wrote", .path.display())]
     NotABundle { path: PathBuf },
 }
 

@@ -201,7 +201,7 @@ fn names_in(dir: &Path, check: &mut BundleCheck) -> Result<Vec<String>, ExportEr
         let file_type = entry.file_type().map_err(ExportError::io("inspect", &entry.path()))?;
         let name = entry.file_name().to_string_lossy().into_owned();
         if names.len() >= limits::BUNDLE_FILES_MAX {
-            check.problem("more files than a bundle has".to_owned());
+            check.problem("more files than a bundle can have".to_owned());
             break;
         }
         // A link could point to something that is right only while it is checked.
@@ -218,7 +218,7 @@ fn names_in(dir: &Path, check: &mut BundleCheck) -> Result<Vec<String>, ExportEr
 /// Checks that a zip consists of its files, one after another, and nothing else.
 fn check_structure(archive: &mut ZipArchive<File>, check: &mut BundleCheck) {
     if archive.has_duplicate_names() {
-        check.problem("the zip has two files of one name".to_owned());
+        check.problem("the zip has two files with the same name".to_owned());
     }
     if archive.offset() != 0 || !archive.comment().is_empty() {
         check.problem_of(
@@ -239,7 +239,7 @@ fn check_structure(archive: &mut ZipArchive<File>, check: &mut BundleCheck) {
         let is_known =
             matches!(file.compression(), CompressionMethod::Deflated | CompressionMethod::Stored);
         if !is_file_name(&name) || !file.is_file() || file.encrypted() || !is_known {
-            check.problem(format!("{name}: is no file that a bundle has"));
+            check.problem(format!("{name}: is not a file of a bundle"));
         }
         let end = file.data_start().map(|it| it.saturating_add(file.compressed_size()));
         ranges.push((file.header_start(), end.unwrap_or(u64::MAX)));
@@ -251,7 +251,7 @@ fn check_structure(archive: &mut ZipArchive<File>, check: &mut BundleCheck) {
     if end != Some(archive.central_directory_start()) {
         check.problem_of(
             ProblemKind::Packing,
-            "the zip has bytes between its files, or files over one another".to_owned(),
+            "the zip has bytes between its files, or overlapping files".to_owned(),
         );
     }
 }

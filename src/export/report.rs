@@ -213,7 +213,7 @@ fn write_answer(manifest: &Manifest, zone: &Zone, out: &mut dyn Write) -> io::Re
     if counts.truncated > 0 {
         writeln!(
             out,
-            "<p class=\"warn\">{} of the messages have more than {} events each; only so many are here, and what became of them may be incomplete.</p>",
+            "<p class=\"warn\">{} of the messages have more than {} events each; only that many are included, and their outcomes may be incomplete.</p>",
             counts.truncated,
             limits::TRACE_EVENTS_MAX
         )?;
@@ -343,22 +343,22 @@ fn write_method(manifest: &Manifest, zone: &Zone, out: &mut dyn Write) -> io::Re
     let newest = newest.map_or_else(|| "none".to_owned(), |it| in_zone(it, zone));
     writeln!(
         out,
-        "<p>Amazon WorkMail writes an event for each step of a message. Events that share a trace ID are one pass of a message through WorkMail (a leg); legs that share a message ID are one message. All events that are connected in this way, directly or over others, belong to a message.</p>\n\
+        "<p>Amazon WorkMail writes an event for each step of a message. Events that share a trace ID are one pass of a message through WorkMail (a leg); legs that share a message ID are one message. All events that are connected in this way, directly or through others, belong to a message.</p>\n\
          <p>For each recipient of each leg: <b>delivered</b> to a mailbox; <b>sent</b>, accepted by the next server; <b>bounced</b>; <b>dropped</b> by a rule; <b>rejected</b> or <b>quarantined</b> by the sender's DMARC policy; <b>expanded</b>, an alias or a group whose mailboxes have it; <b>pending</b>, the leg began less than {} before the newest record of the store ({}); <b>lost</b>, there is a beginning and no end.</p>\n\
-         <p>records.ndjson holds each event as CloudWatch Logs gave it, its message byte for byte. Everything else is derived from those and can be derived again: <code>mailtrace trace ID --input records.ndjson</code>. An event that is known twice, once with an approximate time, is here once.</p>",
+         <p>records.ndjson holds each event as CloudWatch Logs gave it, its message byte for byte. Everything else is derived from those and can be derived again: <code>mailtrace trace ID --input records.ndjson</code>. An event that was read twice, once with an approximate time, is listed once.</p>",
         html_text(&grace),
         html_text(&newest),
     )?;
     if let Some(taken) = &manifest.rules.directory_taken {
         writeln!(
             out,
-            "<p>Of a recipient of whom no event speaks, the organization's directory says whether it is a group or an alias, whose mailboxes have the message, or a mailbox, for which the message is lost. It was last taken at {}. Records that are imported elsewhere, without the directory, may give <b>unclear</b> instead.</p>",
+            "<p>For a recipient that no event mentions, the organization's directory says whether it is a group or an alias, whose mailboxes have the message, or a mailbox, for which the message is lost. The directory was last fetched at {}. Records that are imported elsewhere, without the directory, may give <b>unclear</b> instead.</p>",
             html_text(&in_zone(taken, zone)),
         )?;
     }
     write_redaction(manifest, out)?;
     if !manifest.counts.in_order {
-        out.write_all(b"<p class=\"warn\">Records and timelines are not in the order of time throughout: too many events had to wait for each other.</p>\n")?;
+        out.write_all(b"<p class=\"warn\">Records and timelines are not entirely in order of time: too many events had to be held back.</p>\n")?;
     }
     Ok(())
 }
@@ -377,7 +377,7 @@ pub(super) fn write_coverage(
     zone: &Zone,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    out.write_all(b"<h2>Coverage and its gaps</h2>\n<p>Periods covered. No conclusion can be drawn about any other time. What was taken from a file is covered from its first to its last event.</p>\n")?;
+    out.write_all(b"<h2>Coverage and its gaps</h2>\n<p>Periods covered. No conclusion can be drawn about any other time. A file covers the time from its first to its last event.</p>\n")?;
     if groups.is_empty() {
         return out.write_all(b"<p class=\"warn\">The store covers nothing.</p>\n");
     }

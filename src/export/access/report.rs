@@ -102,8 +102,8 @@ fn write_answer(manifest: &Manifest, zone: &Zone, out: &mut dyn Write) -> io::Re
 
 fn write_method(manifest: &Manifest, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"<h2>Method</h2>\n\
-        <p>Amazon WorkMail writes an audit event when somebody signs in, when a rule lets somebody in or keeps them out, when something is done in a mailbox, and when a personal access token is made or removed. Events name people by ID. The address beside an ID is the one that its owner signed in with, or that the organization's directory has for it.</p>\n\
-        <p>Signing in to the web client leaves no authentication event, and a mailbox access does not say what was done with what was read. An address from which somebody came may be that of a network shared by many.</p>\n\
+        <p>Amazon WorkMail writes an audit event when somebody signs in, when a rule grants or denies access, when something is done in a mailbox, and when a personal access token is made or removed. Events name people by ID. The address beside an ID is the one that its owner signed in with, or that the organization's directory has for it.</p>\n\
+        <p>Signing in to the web client leaves no authentication event, and a mailbox access does not say what was done with what was read. An IP address may belong to a network that many people share.</p>\n\
         <p>records.ndjson holds each event as it was logged, byte for byte. Everything else is derived from those and can be derived again: <code>mailtrace access --input records.ndjson</code>.</p>\n")?;
     write_redaction(manifest, out)
 }

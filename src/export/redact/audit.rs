@@ -57,7 +57,7 @@ impl Redactor {
                 Ok(AccessEvent { record, event })
             }
             _ => Err(ExportError::NotRedacted {
-                reason: "it would be no audit event any more".to_owned(),
+                reason: "it would no longer be an audit event".to_owned(),
             }),
         }
     }

@@ -96,7 +96,7 @@ impl Redactor {
     pub fn describe(&self) -> Redacted {
         let mut notes = Vec::new();
         if self.hides_addresses {
-            notes.push("Addresses are replaced by pseudonyms wherever they stand, the same address (in any case) by the same one; so are the parts before their @ in texts, and names in address fields.");
+            notes.push("Addresses are replaced by pseudonyms wherever they appear, the same address (in upper or lower case) by the same one; so are the parts before their @ in texts, and names in address fields.");
             notes.push(if self.keeps_domains {
                 "Domains are kept. Of message IDs, the part before the @ is a pseudonym and the domain is kept."
             } else {
@@ -112,7 +112,7 @@ impl Redactor {
             );
         }
         notes.push(
-            "Names in the text of reasons, rules and folders, and names of log groups, are left.",
+            "Names in the text of reasons, rules and folders, and names of log groups, are kept.",
         );
         Redacted {
             addresses: self.hides_addresses,
@@ -403,7 +403,7 @@ fn finders_of(known: KnownTexts) -> Result<KnownFinders, ExportError> {
 }
 
 fn parted() -> ExportError {
-    ExportError::NotRedacted { reason: "its events would not join any more".to_owned() }
+    ExportError::NotRedacted { reason: "its events would no longer join".to_owned() }
 }
 
 fn broken() -> ExportError {
