@@ -218,7 +218,7 @@ impl<'c> Bulk<'c> {
                 return Err(ClusterError::Incomprehensible {
                     call: answer.call,
                     detail: format!(
-                        "it is about {} documents of {}",
+                        "it covers {} of {} documents",
                         answered.items.len(),
                         items.len()
                     ),
@@ -342,7 +342,7 @@ impl<'c> Bulk<'c> {
             if found.docs.len() != items.len() {
                 return Err(ClusterError::Incomprehensible {
                     call: "POST /_mget".to_owned(),
-                    detail: "it is about another number of documents".to_owned(),
+                    detail: "it covers a different number of documents".to_owned(),
                 });
             }
             for (item, found) in items.iter().zip(found.docs) {

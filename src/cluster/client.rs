@@ -253,7 +253,7 @@ impl Cluster {
                 request = request.header(name, value);
             }
         }
-        let reason = "it cannot be asked for anything";
+        let reason = "no request can be sent to it";
         let url = self.url.clone();
         let error = |_| Attempt::Hopeless(ClusterError::Address { url, reason });
         request.body(Full::new(body.clone())).map_err(error)

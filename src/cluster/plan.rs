@@ -67,11 +67,11 @@ impl Plan {
             // the cluster has from before, so the rest must be removed at the end.
             (None, None) => return plan((first, first), None, None),
             (None, Some(_)) => {
-                return all(Some("the store does not say how far it was published"));
+                return all(Some("the store does not record how far it was published"));
             }
             (Some(cursor), None) => {
                 return out_of_step(format!(
-                    "the cluster does not know what was published up to number {}: its indices were deleted, or put back from an older snapshot",
+                    "the cluster does not know what was published up to number {}: its indices were deleted, or restored from an older snapshot",
                     cursor.commit
                 ));
             }
@@ -81,13 +81,13 @@ impl Plan {
         // there.
         if meta.commit > cursor.commit {
             return out_of_step(format!(
-                "the cluster has this store up to number {}, and the store remembers {}: it was put back from an older copy, or a copy of it publishes as well",
+                "the cluster has this store up to number {}, and the store remembers {}: it was restored from an older copy, or a copy of it publishes too",
                 meta.commit, cursor.commit
             ));
         }
         if meta.reserved < cursor.commit {
             return out_of_step(format!(
-                "the cluster knows of number {}, and {} was published to it: it was put back from an older snapshot",
+                "the cluster knows of number {}, and {} was published to it: it was restored from an older snapshot",
                 meta.reserved, cursor.commit
             ));
         }
@@ -95,9 +95,7 @@ impl Plan {
             return Err(ClusterError::other_redaction(cursor.redaction.clone()));
         }
         if since_ms.is_some() && since_ms != kept_since_ms {
-            return out_of_step(
-                "--since is not what it was when this was published first".to_owned(),
-            );
+            return out_of_step("--since differs from when this was first published".to_owned());
         }
         let since_ms = kept_since_ms;
         if cursor.removals != store.checkpoint().tombstones.len() {
@@ -115,12 +113,14 @@ impl Plan {
                 // go on behind events that still have the old names.
                 again.set_others_next(first);
             }
-            let why = Some("sending everything again was cut off, and goes on");
+            let why = Some("sending everything again was interrupted, and continues");
             return Ok(Self { since_ms, ..plan(again.next(), Some(again), why)? });
         }
         let (from, others_from) = cursor.next();
         if store.end() < from.max(others_from) {
-            return out_of_step("the store ends before what was published of it".to_owned());
+            return out_of_step(
+                "the store ends before the end of what was published from it".to_owned(),
+            );
         }
         let others_from = if is_told_anew { first } else { others_from };
         Ok(Self { since_ms, ..plan((from, others_from), None, None)? })

@@ -179,7 +179,7 @@ pub(super) fn whole(answer: Response, cluster: &Cluster) -> Result<Value, Cluste
     let is_cut = found.get("timed_out") == Some(&Value::Bool(true));
     if failed > 0 || is_cut {
         let reason = found.pointer("/_shards/failures/0/reason/reason");
-        let reason = reason.and_then(Value::as_str).unwrap_or("no reason is told");
+        let reason = reason.and_then(Value::as_str).unwrap_or("no reason given");
         return Err(ClusterError::Refused {
             call: answer.call,
             status: answer.status,

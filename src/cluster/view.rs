@@ -75,7 +75,7 @@ impl<'c> View<'c> {
             let id = made.get("pit_id").and_then(Value::as_str);
             let id = id.ok_or_else(|| ClusterError::Incomprehensible {
                 call: answer.call.clone(),
-                detail: "it names no point in time".to_owned(),
+                detail: "it has no point-in-time ID".to_owned(),
             })?;
             self.id.set(Some(id.to_owned()));
         }

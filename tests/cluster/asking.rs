@@ -357,11 +357,11 @@ fn what_goes_wrong_with_a_question_is_waited_for_or_named() {
         r#"{"hits":{"hits":[]},"_shards":{"failed":1,"failures":[{"reason":{"reason":"node left"}}]}}"#,
     );
     check(&[shard]).expect_error(&["1 shards have not answered", "node left"]);
-    check(&[(200, "<html>Sign in</html>")]).expect_error(&["no OpenSearch", "proxy"]);
+    check(&[(200, "<html>Sign in</html>")]).expect_error(&["not OpenSearch", "proxy"]);
     check(&[(200, r#"{"hits":{"hits":[]},"_shards":{"failed":0}}"#)])
-        .expect_error(&["POST /_search", "something else than a count"]);
+        .expect_error(&["POST /_search", "something other than a count"]);
     check(&[(200, r#"{"hits":{"hits":[],"total":{"value":0}}}"#)])
-        .expect_error(&["something else than how many shards failed"]);
+        .expect_error(&["something other than how many shards failed"]);
     let many = (200, r#"{"hits":{"hits":[],"total":{"value":2000001}},"_shards":{"failed":0}}"#);
     // Two look at the first and at the last event.
     check(&[answered(), answered(), many]).expect_error(&["2000001 events", "--since"]);

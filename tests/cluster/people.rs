@@ -160,7 +160,7 @@ fn what_goes_wrong_is_waited_for_or_named(organization: &Organization, fake: &Fa
     }
     let html = (200, "<html>Please sign in</html>");
     fake.lock().search_faults = [html].into();
-    there().expect_error(&["no OpenSearch", "Please sign in"]);
+    there().expect_error(&["not OpenSearch", "Please sign in"]);
     // An index that somebody has deleted is not one without an answer.
     fake.lock().indices.retain(|it, _| !it.contains("-access-"));
     there().expect_error(&["no index mailtrace-access", "--again"]);

@@ -251,7 +251,7 @@ fn a_store_that_was_put_back_is_told_from_one_that_has_grown() {
     copy_dir(&organization.store, &backup);
     organization.take(rest);
     publish(&organization.store, &fake.url, &[]).expect(0);
-    publish(&backup, &fake.url, &[]).expect_error(&["put back from an older copy", "--again"]);
+    publish(&backup, &fake.url, &[]).expect_error(&["restored from an older copy", "--again"]);
     publish(&backup, &fake.url, &["--again"]).expect(0);
     publish(&backup, &fake.url, &["--verify"]).expect(0);
     // A cluster that has lost all of it.

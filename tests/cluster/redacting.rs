@@ -93,7 +93,7 @@ fn what_is_redacted_does_not_change_without_a_word() {
         publish(&organization.store, &fake.url, &options)
     };
     publish(&organization.store, &fake.url, &[]).expect(0);
-    let changed = &["what is redacted has changed: it was nothing", "--again"];
+    let changed = &["the redaction has changed: it was nothing", "--again"];
     with("addresses", &key, &[]).expect_error(changed);
     // Nothing is left of what was published before.
     with("addresses", &key, &["--again"]).expect(0);

@@ -101,7 +101,8 @@ fn whatever_else_answers_is_named() {
     let (organization, fake) = (Organization::filled(EVENTS, 25), Fake::start());
     let html = "<html><body>Please sign in</body></html>";
     fake.fails(&[Fault::Says(200, html)]);
-    publish(&organization.store, &fake.url, &[]).expect_error(&["no OpenSearch", "Please sign in"]);
+    publish(&organization.store, &fake.url, &[])
+        .expect_error(&["not OpenSearch", "Please sign in"]);
     fake.fails(&[Fault::Says(403, r#"{"Message":"User: anonymous is not authorized"}"#)]);
     publish(&organization.store, &fake.url, &[]).expect_error(&["anonymous", "check user"]);
     let busy = r#"{"error":{"type":"es_rejected_execution_exception","reason":"queue full"}}"#;
@@ -114,7 +115,7 @@ fn whatever_else_answers_is_named() {
     let mut command = mailtrace();
     command.arg("--store").arg(&organization.store).args(["publish", "--cluster", nobody]);
     run(command.args(["--organization", "acme", "--timeout", "300ms"]))
-        .expect_error(&["does not answer", "goes on from there"]);
+        .expect_error(&["has not answered", "continues from there"]);
 }
 
 #[test]
