@@ -250,7 +250,7 @@ fn operators_of_other_languages_are_refused_and_nothing_has_its_reason() {
     let ended = filled.run(&["search", "to:bob@acme.example", "--until", "2025-01-01"]).with(1);
     assert!(ended.stderr.contains("covers none of the time asked about"), "{ended:#?}");
     let ended = filled.run(&["search", "message-id:null"]).with(2);
-    assert!(ended.stderr.contains("\"null\" is no message ID"), "{ended:#?}");
+    assert!(ended.stderr.contains("\"null\" is not a message ID"), "{ended:#?}");
 }
 
 #[test]
