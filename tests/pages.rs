@@ -65,10 +65,10 @@ fn a_part_of_an_id_lists_those_that_have_it_and_nothing_says_what_was_looked_at(
     assert!(page.contains("These IDs begin with it"), "{page}");
     assert!(page.contains("message?id=%3C20261123.1001%40acme.example%3E"), "{page}");
     let page = served.get("/message?id=gone@nowhere.example").expect(200).text();
-    assert!(page.contains("No event has the ID") && page.contains("no proof"), "{page}");
+    assert!(page.contains("No event has the ID") && page.contains("does not prove"), "{page}");
     let page =
         served.get("/messages?q=subject:nowhere&since=2020-01-01&until=2020-01-02").expect(200);
-    assert!(page.text().contains("Nothing of the time that you asked about was looked at"));
+    assert!(page.text().contains("The store covers nothing of this time"));
 }
 
 #[test]

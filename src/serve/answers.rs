@@ -29,7 +29,7 @@ pub(super) struct Reply {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoAnswer {
     #[error(
-        "this took longer than {0} s: ask for less time with since and until, or for fewer values"
+        "this took longer than {0} s: narrow the time with since and until, or ask for fewer values"
     )]
     TooLong(u64),
     #[error("too many questions are waiting: ask again in a moment")]

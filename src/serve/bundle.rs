@@ -45,7 +45,7 @@ pub(super) fn make(
     // An empty bundle is evidence of nothing.
     if report.manifest.counts.messages == 0 {
         return Err(QuestionError::refused(
-            "no message is what was asked for: there is nothing to export",
+            "no message matches the question: there is nothing to export",
         ));
     }
     let file = File::open(&report.path).map_err(io)?;

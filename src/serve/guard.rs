@@ -110,24 +110,24 @@ impl Guard {
         // First, so that a request by a rebound name learns nothing but that it is refused.
         self.check_host(request)?;
         if !matches!(*request.method(), Method::GET | Method::HEAD) {
-            let text = "only GET and HEAD are answered: nothing can be changed here";
+            let text = "only GET and HEAD are allowed: nothing can be changed here";
             let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, text);
             return Err(refusal.with(hyper::header::ALLOW, "GET, HEAD"));
         }
         // Nothing here reads a body, which would be in the way of the connection's next request.
         if !request.body().is_end_stream() {
-            let refusal = Refusal::new(StatusCode::BAD_REQUEST, "a question has no body");
+            let refusal = Refusal::new(StatusCode::BAD_REQUEST, "a request must not have a body");
             return Err(refusal.with(hyper::header::CONNECTION, "close"));
         }
         // Only browsers send it, and only they can be tricked; programs pass without.
         let sites = request.headers().get_all("sec-fetch-site");
         if sites.iter().any(|it| !matches!(it.as_bytes(), b"same-origin" | b"none")) {
-            let text = "another site's page asked for this: open it from here, or type its address";
+            let text = "another site's page requested this: open it from here, or type its address";
             return Err(Refusal::new(StatusCode::FORBIDDEN, text));
         }
         let target = request.uri().path_and_query().map_or("/", |it| it.as_str());
         if target.len() > limits::SERVE_TARGET_BYTES_MAX {
-            let text = "what is asked for is too long";
+            let text = "the requested address is too long";
             return Err(Refusal::new(StatusCode::URI_TOO_LONG, text));
         }
         let path = self.below_base(request)?;
@@ -167,10 +167,10 @@ impl Guard {
     fn check_host<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
         let mut named = request.headers().get_all(HOST).iter();
         let (Some(host), None) = (named.next(), named.next()) else {
-            let text = "a request names one Host";
+            let text = "a request must name exactly one Host";
             return Err(Refusal::new(StatusCode::BAD_REQUEST, text));
         };
-        let text = "this Host is not served here: --host names those that are";
+        let text = "this Host is not served here: allow it with --host";
         let refused = || Refusal::new(StatusCode::FORBIDDEN, text);
         let host = host.to_str().ok().and_then(Host::parse).ok_or_else(refused)?;
         // A target in absolute form carries a second name, which must not differ from the checked
@@ -199,7 +199,7 @@ impl Guard {
             }
             Some(rest) if rest.starts_with('/') => Ok(rest.to_owned()),
             Some("") => Ok("/".to_owned()),
-            _ => Err(Refusal::new(StatusCode::NOT_FOUND, "nothing is here")),
+            _ => Err(Refusal::new(StatusCode::NOT_FOUND, "there is nothing here")),
         }
     }
 

@@ -77,18 +77,18 @@ pub(super) fn of_store(
     let records = store.mail_records().to_string();
     lines.gauge("mailtrace_events", "", "Events in the store.", records);
     let newest = span.map(|(_, last)| seconds(last.as_ms()));
-    let help = "When the newest event was.";
+    let help = "Time of the newest event.";
     lines.gauge("mailtrace_newest_event_timestamp_seconds", "seconds", help, newest);
     let coverage = checkpoint.ledger.coverage.until(now);
     let age = coverage.span().map(|it| seconds(now.ms_since(it.last())));
     let help = "Time since the end of what the store covers.";
     lines.gauge("mailtrace_coverage_age_seconds", "seconds", help, age);
     let gaps: usize = coverage.groups().map(|(_, it)| it.len().saturating_sub(1)).sum();
-    let help = "Stretches between covered times that were not looked at.";
+    let help = "Gaps between the times that the store covers.";
     lines.gauge("mailtrace_coverage_gaps", "", help, gaps.to_string());
     match store.mirrored() {
         Some((_, published)) => {
-            let help = "When the organization was last published to the cluster.";
+            let help = "Time of the organization's last publication to the cluster.";
             let published = published.map(|it| seconds(it.as_ms()));
             lines.gauge("mailtrace_published_timestamp_seconds", "seconds", help, published);
         }
@@ -101,9 +101,7 @@ pub(super) fn of_store(
         ("mailtrace_day_recipients", DAY_MS, "day"),
     ] {
         let totals = totals(store, &rules, now, period_ms)?;
-        let help = format!(
-            "Recipients of messages first seen in the last {period}, by what became of them."
-        );
+        let help = format!("Recipients of messages first seen in the last {period}, by outcome.");
         lines.family(name, "gauge", "", &help);
         for outcome in Outcome::ALL {
             let count = totals.recipients_with(outcome).to_string();
@@ -120,7 +118,7 @@ pub(super) fn of_store(
 
 fn on_disk(store: &Store, lines: &mut MetricLines) -> Result<(), QuestionError> {
     let sizes = store.sizes()?;
-    let help = "Pieces of input that could not be understood.";
+    let help = "Rejected pieces of input: they could not be understood.";
     lines.gauge("mailtrace_rejected", "", help, sizes.rejected_count.to_string());
     let help = "Bytes of the store on disk.";
     let bytes = sizes.archive_bytes + sizes.index_bytes + sizes.rejected_bytes;
@@ -157,7 +155,7 @@ fn pulls(store: &Store, now: Timestamp, lines: &mut MetricLines) {
             }
         }
     };
-    let help = "Time since the log group was last looked at.";
+    let help = "Time since the log group was last checked.";
     family("mailtrace_pull_age_seconds", help, &|it| Some(now.ms_since(it.last_look?)));
     let help = "How far the pull is behind: all earlier events are in the store.";
     family("mailtrace_pull_lag_seconds", help, &|it| Some(now.ms_since(it.complete_until?)));
@@ -172,16 +170,16 @@ pub(super) fn of_server(server: &Server) -> String {
     let open = server.connections.count().to_string();
     lines.gauge("mailtrace_serve_connections", "", "Open connections.", open);
     let waiting = answers.waiting().to_string();
-    let help = "Questions that are worked on or wait for it.";
+    let help = "Questions being answered or waiting.";
     lines.gauge("mailtrace_serve_questions", "", help, waiting);
-    let help = "Answers that were made.";
+    let help = "Answers computed.";
     lines.counter("mailtrace_serve_answers", help, answers.made.load(Ordering::Relaxed));
-    let help = "Answers that were there already.";
+    let help = "Answers served from the cache.";
     lines.counter("mailtrace_serve_answers_kept", help, answers.hits.load(Ordering::Relaxed));
-    let help = "Questions that took too long.";
+    let help = "Questions that timed out.";
     lines.counter("mailtrace_serve_timeouts", help, answers.timeouts.load(Ordering::Relaxed));
     let name = "mailtrace_serve_requests";
-    lines.family(name, "counter", "", "Requests by the class of their status.");
+    lines.family(name, "counter", "", "Requests by status class.");
     for (class, count) in server.counts.classes() {
         let class = format!("{class}xx");
         lines.sample(&format!("{name}_total"), &[("status", &class)], &count.to_string());

@@ -85,7 +85,7 @@ pub enum Asked {
 pub enum ServeError {
     /// The traffic could be overheard.
     #[error(
-        "{0} can be reached from other machines: give --tls-cert and --tls-key, or say --behind-proxy where a proxy does TLS"
+        "{0} can be reached from other machines: give --tls-cert and --tls-key, or --behind-proxy if a proxy handles TLS"
     )]
     Open(SocketAddr),
     /// The source of the answers does not respond.
@@ -103,7 +103,7 @@ pub enum ServeError {
         source: io::Error,
     },
     /// The address could not be announced.
-    #[error("cannot say where it listens")]
+    #[error("cannot print the address of the server")]
     Announce(#[source] io::Error),
     /// The system refuses to start threads.
     #[error("cannot start")]

@@ -25,7 +25,7 @@ pub(super) fn document(questions: &dyn Questions) -> String {
         "info": {
             "title": "mailtrace",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "What mailtrace's commands answer. Parameters are named as their options, q is the query; an answer is what `mailtrace COMMAND --format json` prints, byte for byte. Nothing can be changed.",
+            "description": "The answers of mailtrace's commands. Parameters are named like the commands' options, and q is the query; an answer is what `mailtrace COMMAND --format json` prints, byte for byte. Nothing can be changed.",
         },
         // Relative to this document, so that it holds below any base path.
         "servers": [{"url": "../.."}],
@@ -114,7 +114,7 @@ fn refusals() -> Map<String, Value> {
         ("401", "Without the token"),
         ("403", "From another site's page, or for a name that is not served"),
         ("500", "The store cannot be read"),
-        ("503", "It took too long, or too many questions wait"),
+        ("503", "It took too long, or too many questions are waiting"),
     ]
     .into_iter()
     .map(|(status, text)| {
@@ -151,7 +151,7 @@ fn export(command: ApiCommand, parameters: &[ParameterDefinition]) -> Value {
     );
     json!({"get": {
         "operationId": format!("export-{}", command.as_str()),
-        "summary": "The evidence bundle of the messages that are asked for",
+        "summary": "The evidence bundle of the requested messages",
         "parameters": parameters.iter().map(parameter).collect::<Vec<_>>(),
         "responses": responses,
     }})
@@ -207,7 +207,7 @@ fn schemas() -> Value {
             "mailboxes": texts(),
             "at": {"type": ["string", "null"], "format": "date-time"},
             "latencyMs": {"type": ["integer", "null"]},
-            "matched": {"type": ["boolean", "null"], "description": "whether it is what was asked for"},
+            "matched": {"type": ["boolean", "null"], "description": "whether it matches the question"},
         })),
         "Event": object(json!({
             "timestamp": time(),

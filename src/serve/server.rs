@@ -167,7 +167,7 @@ impl Server {
                 },
                 Err(_) if out.is_full => {
                     let text = format!(
-                        "the answer has more than {} bytes: ask for less with limit, since and until, and go on with cursor",
+                        "the answer has more than {} bytes: ask for less with limit, since and until, and continue with cursor",
                         limits::SERVE_ANSWER_BYTES_MAX
                     );
                     error_object(StatusCode::SERVICE_UNAVAILABLE, &text, None)
@@ -292,7 +292,7 @@ fn no_answer(error: &NoAnswer, reader: Reader) -> Response<Body> {
 }
 
 fn nothing_here(reader: Reader) -> Response<Body> {
-    respond::refused(StatusCode::NOT_FOUND, "nothing is here", None, reader)
+    respond::refused(StatusCode::NOT_FOUND, "there is nothing here", None, reader)
 }
 
 fn refused_object(error: &QuestionError) -> Reply {

@@ -19,7 +19,7 @@ pub struct AccessToken {
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// The system provides no random bytes.
-    #[error("the system gives no random bytes: {0}")]
+    #[error("the system provides no random bytes: {0}")]
     NoRandomness(String),
     /// The file cannot be read.
     #[error("cannot read {}", .path.display())]

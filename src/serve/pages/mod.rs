@@ -173,12 +173,12 @@ struct RefusalPage<'r> {
 pub fn refusal(status: u16, text: &str, report: Option<&str>) -> String {
     let heading = match status {
         400 => "This question cannot be read",
-        401 => "Who are you?",
-        403 => "Not from there",
-        404 => "Nothing is here",
-        422 => "This is too much at once",
+        401 => "Token required",
+        403 => "Request refused",
+        404 => "Not found",
+        422 => "Too much at once",
         502 => "The cluster does not answer",
-        503 => "This takes too long",
+        503 => "This took too long",
         _ => "Something went wrong",
     };
     let page = RefusalPage {

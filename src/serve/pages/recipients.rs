@@ -160,7 +160,7 @@ fn row(row: &Recipient, people: &PeopleLinks, zone: &Zone) -> RecipientRow {
     let mut mailboxes: Vec<String> =
         row.mailboxes.iter().take(MAILBOXES_SHOWN).filter(|_| !is_one).map(mailbox).collect();
     if let Some(rest) = row.mailboxes.len().checked_sub(MAILBOXES_SHOWN).filter(|it| *it > 0) {
-        mailboxes.push(format!("and {} more, which have rows of their own", grouped(rest as u64)));
+        mailboxes.push(format!("and {} more, each with its own row", grouped(rest as u64)));
     }
     RecipientRow {
         badge: Badge::of_recipient(row.outcome),

@@ -52,7 +52,7 @@ pub(super) struct StepRow {
 /// Lays out the requested timeline.
 pub(super) fn page(request: &PageRequest<'_>) -> Result<PageReply, QuestionError> {
     let parameters = request.parameters.without_empty();
-    let form = QuestionForm::asking(&parameters, "timeline", "who", "Whose: an address or an ID");
+    let form = QuestionForm::asking(&parameters, "timeline", "who", "Person: an address or an ID");
     if parameters.get("who").is_none() {
         let zone = request.questions.zone(&parameters)?;
         let page = TimelinePage {
