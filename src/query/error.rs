@@ -243,7 +243,7 @@ impl QueryError {
                 "write time:2026-11-23, time:>=2h or time:[2026-11-01 TO 2026-11-02]".to_owned()
             }
             QueryErrorKind::BareAge { field, text } => {
-                format!("write {field}:>={text} for what happened since")
+                format!("write {field}:>={text} for everything since then")
             }
         }
     }

@@ -137,7 +137,7 @@ fn errors_of_values_show_what_to_do() {
     an age alone is not a time
       time:2h
       ^~~~~~~
-    help: write time:>=2h for what happened since
+    help: write time:>=2h for everything since then
     "#);
     insta::assert_snapshot!(report("time:>=soon"), @r#"
     cannot read "soon" as a time: give RFC 3339 (2026-11-23T21:34:00Z), a date (2026-11-23), a day (yesterday, monday), or an age (2h, 7d, 1h30m)

@@ -145,7 +145,7 @@ fn problem(
         Outcome::Rejected | Outcome::Quarantined => " by the sender's DMARC policy".to_owned(),
         Outcome::Lost => ": no outcome logged".to_owned(),
         // An event beyond the bound may say what happened.
-        Outcome::Unclear if is_truncated => ": not all events were looked at".to_owned(),
+        Outcome::Unclear if is_truncated => ": not all events were read".to_owned(),
         Outcome::Unclear => ": not known whether expanded or lost".to_owned(),
         Outcome::Pending => ": no outcome yet".to_owned(),
         Outcome::Delivered | Outcome::Sent | Outcome::Expanded => String::new(),

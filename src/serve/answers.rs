@@ -32,7 +32,7 @@ pub(super) enum NoAnswer {
         "this took longer than {0} s: narrow the time with since and until, or ask for fewer values"
     )]
     TooLong(u64),
-    #[error("too many questions are waiting: ask again in a moment")]
+    #[error("too many questions are waiting: try again in a moment")]
     Busy,
     #[error(
         "an internal fault: run `mailtrace verify`; if it names the index, `mailtrace reindex` repairs it"

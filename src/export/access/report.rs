@@ -89,7 +89,7 @@ fn write_answer(manifest: &Manifest, zone: &Zone, out: &mut dyn Write) -> io::Re
     }
     writeln!(
         out,
-        "<p>Failed to sign in: {}. Refused something: {}.</p>",
+        "<p>Failed to sign in: {}. Denied access: {}.</p>",
         counts.failed, counts.denied,
     )?;
     out.write_all(b"<table><tr><th>Type</th><th>Events</th></tr>\n")?;

@@ -98,9 +98,9 @@ impl Redactor {
         if self.hides_addresses {
             notes.push("Addresses are replaced by pseudonyms wherever they appear, the same address (in upper or lower case) by the same one; so are the parts before their @ in texts, and names in address fields.");
             notes.push(if self.keeps_domains {
-                "Domains are kept. Of message IDs, the part before the @ is a pseudonym and the domain is kept."
+                "Domains are kept. In message IDs, the part before the @ is a pseudonym and the domain is kept."
             } else {
-                "Their domains are pseudonyms too, within addresses and in texts. Of message IDs, the domain is a pseudonym and the part before it is kept, where that has a digit and names no address of the message."
+                "Their domains are pseudonyms too, in addresses and in texts. In message IDs, the domain is a pseudonym and the part before it is kept if it has a digit and names no address of the message."
             });
         }
         if self.hides_subjects {

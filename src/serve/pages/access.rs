@@ -51,7 +51,7 @@ struct AccessRow {
 const LEADS: [(&str, &str); 5] = [
     ("failed", "Failed to sign in"),
     ("denied", "Refused"),
-    ("failed-then-ok", "Failed, then in"),
+    ("failed-then-ok", "Failed, then signed in"),
     ("new-ip", "From a new address"),
     ("not-owner", "In somebody else's mailbox"),
 ];
