@@ -160,7 +160,7 @@ impl EventsByKey for ClusterEvents<'_> {
         // The join asks only for places it was given, and for each once.
         self.found.remove(&place).ok_or_else(|| ClusterError::Incomprehensible {
             call: format!("POST /{}/_search", self.names.alias(DocumentKind::Events)),
-            detail: "an event was asked for that was not found".to_owned(),
+            detail: "a requested event was not found".to_owned(),
         })
     }
 }

@@ -181,7 +181,7 @@ impl Maker<'_> {
             }
             None => {
                 let path = self.store.path().to_owned();
-                let reason = "the index has a record that is nothing known".to_owned();
+                let reason = "the index has a record of an unknown kind".to_owned();
                 Err(StoreError::ArchiveDamaged { path, reason }.into())
             }
         }

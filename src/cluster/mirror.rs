@@ -282,7 +282,7 @@ fn add(
         preparer.take(None, &record, None, &MessageContent::Mail(&event));
     } else {
         let other = OtherRecord::parse(&record.message);
-        let other = other.ok_or_else(|| unreadable("a record of no known kind".to_owned()))?;
+        let other = other.ok_or_else(|| unreadable("a record of an unknown kind".to_owned()))?;
         preparer.take(None, &record, None, &MessageContent::Other(&other));
     }
     Ok(())

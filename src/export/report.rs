@@ -207,7 +207,7 @@ fn write_answer(manifest: &Manifest, zone: &Zone, out: &mut dyn Write) -> io::Re
         let ids = named(&manifest.not_found, counts.not_found);
         writeln!(
             out,
-            "<p class=\"warn\">No event was found for {ids}. That does not prove that nothing was sent: the mail may have been refused before WorkMail saw it, logging may have been off, or the records may not reach that far (see Coverage).</p>"
+            "<p class=\"warn\">No event was found for {ids}. That does not prove that nothing was sent: the mail may have been refused before WorkMail saw it, logging may have been off, or the records may not go back that far (see Coverage).</p>"
         )?;
     }
     if counts.truncated > 0 {

@@ -70,7 +70,7 @@ pub enum InsightsErrorKind {
 
 /// Commands that only the service supports, and the alternative to each.
 const UNSUPPORTED: &[(&str, &str)] = &[
-    ("pattern", "`mailtrace messages --group-by cause` groups bounces by what they say"),
+    ("pattern", "`mailtrace messages --group-by cause` groups bounces by cause"),
     ("diff", "run it twice, with different --since and --until"),
     ("anomaly", "`mailtrace triage` shows what differs from the period before"),
     ("unmask", "the store holds what CloudWatch Logs returned: masked values stay masked"),

@@ -184,7 +184,7 @@ impl QueryError {
                 format!("quote the term if the colon is part of it; fields: {names}, time")
             }
             QueryErrorKind::RowField { field } => {
-                format!("ask `mailtrace messages '{field}:…'`")
+                format!("use `mailtrace messages '{field}:…'`")
             }
             QueryErrorKind::BadRegex { .. } => {
                 "put a backslash before a special character that is meant literally, or use * and ?".to_owned()
@@ -203,7 +203,7 @@ impl QueryError {
                 format!("write {field}:(rule:*lottery* action:DROP)")
             }
             QueryErrorKind::NoList { name, .. } => {
-                format!("name a file with one value a line, or quote \"@{name}\" if it is the value")
+                format!("give a file with one value per line, or quote \"@{name}\" if it is the value")
             }
             QueryErrorKind::MissingTerm => {
                 "give a word, a \"phrase\", field:value or ( )".to_owned()

@@ -79,7 +79,7 @@ fn errors_of_patterns_times_and_rows_show_what_to_do() {
     outcome belongs to messages, not to single events
       event:* outcome:lost
               ^~~~~~~
-    help: ask `mailtrace messages 'outcome:…'`
+    help: use `mailtrace messages 'outcome:…'`
     "#);
     insta::assert_snapshot!(report("since:yesterday x"), @r#"
     unknown field "since"

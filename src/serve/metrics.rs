@@ -157,7 +157,7 @@ fn pulls(store: &Store, now: Timestamp, lines: &mut MetricLines) {
     };
     let help = "Time since the log group was last checked.";
     family("mailtrace_pull_age_seconds", help, &|it| Some(now.ms_since(it.last_look?)));
-    let help = "How far the pull is behind: all earlier events are in the store.";
+    let help = "Time since the point up to which all events are in the store.";
     family("mailtrace_pull_lag_seconds", help, &|it| Some(now.ms_since(it.complete_until?)));
     let help = "Time until CloudWatch deletes events that are not in the store.";
     family("mailtrace_pull_loss_seconds", help, &|it| Some(it.deleted_at?.ms_since(now)));

@@ -103,7 +103,7 @@ pub enum ServeError {
         source: io::Error,
     },
     /// The address could not be announced.
-    #[error("cannot print the address of the server")]
+    #[error("cannot print the server's address")]
     Announce(#[source] io::Error),
     /// The system refuses to start threads.
     #[error("cannot start")]

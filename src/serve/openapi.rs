@@ -45,7 +45,7 @@ pub(super) fn document(questions: &dyn Questions) -> String {
 fn summary(command: ApiCommand) -> &'static str {
     match command {
         ApiCommand::Trace => "What happened to messages with these IDs",
-        ApiCommand::Messages => "Messages by filter, with what became of them",
+        ApiCommand::Messages => "Messages by filter, with their outcomes",
         ApiCommand::Groups => "Messages or recipients in groups",
         ApiCommand::Search => "Events by query, newest first",
         ApiCommand::Access => "Audit events: who did what in which mailbox, and who was kept out",
@@ -112,7 +112,7 @@ fn refusals() -> Map<String, Value> {
     [
         ("400", "The question cannot be read"),
         ("401", "Without the token"),
-        ("403", "From another site's page, or for a name that is not served"),
+        ("403", "From another site's page, or for a host that is not served"),
         ("500", "The store cannot be read"),
         ("503", "It took too long, or too many questions are waiting"),
     ]
