@@ -197,7 +197,7 @@ impl BundleCheck {
                     }
                 }
                 None => {
-                    self.problem(format!("{SUMS}: line {} is not a file's checksum", index + 1))
+                    self.problem(format!("{SUMS}: line {} is not a file's checksum", index + 1));
                 }
             }
         }

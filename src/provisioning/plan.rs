@@ -131,7 +131,7 @@ impl SetupPlan {
                 "{name} is encrypted with {actual}, not with {wanted}: it stays so without --force"
             )),
             (Some(wanted), _) => {
-                self.steps.push(SetupStep::EncryptGroup { kms_key: wanted.clone() })
+                self.steps.push(SetupStep::EncryptGroup { kms_key: wanted.clone() });
             }
             (None, _) => {}
         }
