@@ -101,7 +101,7 @@ fn an_answer_on_its_way_makes_no_room() {
     import(&store, &synth(dir.path(), 40_000, 3, "ndjson").path).expect(0);
     let Some(served) = few_connections(&store) else { return };
     let bearer = format!("Authorization: Bearer {}", served.token);
-    let target = "/api/v1/messages?events=true&limit=10000";
+    let target = "/api/v1/messages?events=true&limit=5000";
     let ask = request("GET", target, &served.host(), &[&bearer]);
     let mut slow = served.connect();
     slow.write_all(ask.as_bytes()).unwrap();

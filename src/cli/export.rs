@@ -150,8 +150,10 @@ pub(crate) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Comman
     }
     if made.truncated > 0 {
         let most = limits::TRACE_EVENTS_MAX;
-        let text = format!("{} messages have more than {most} events each", made.truncated);
-        output::warn(&format!("{text}: only that many of each were exported"));
+        let count = crate::render::counted(made.truncated as u64, "message");
+        output::warn(&format!(
+            "only {most} events of a message are exported, and {count} would have more"
+        ));
         return Ok(CommandOutcome::SomeRejected);
     }
     Ok(opened.outcome(made.messages.is_some_and(|it| it > 0)))

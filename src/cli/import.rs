@@ -63,6 +63,9 @@ pub(crate) fn run(args: &ImportArgs, context: &Context) -> anyhow::Result<Comman
     context.print(&ImportAnswer::of_files(&report))?;
     warn_of_hidden(&args.paths, context);
     if !context.global.quiet {
+        if report.read() == 0 {
+            output::note("there was nothing to read: no file holds an event, or anything else");
+        }
         say_what_covers_nothing(&report);
     }
     finish(&report, context)

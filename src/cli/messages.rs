@@ -21,7 +21,7 @@ use crate::cli::hint::say_unknown_values;
 use crate::cli::listing::{check_limit, say_how_many, say_not_covered, say_of_audit_events};
 use crate::limits;
 use crate::query::{Field, Query};
-use crate::render::{AnswerFormat, AnswerShape, FoundMessages, ListHead, message_columns};
+use crate::render::{AnswerFormat, AnswerShape, FoundMessages, ListHead, counted, message_columns};
 use crate::stats::{CountKey, GroupRequest, facets_of_messages, group, histogram_of_messages};
 use crate::store::Store;
 use crate::time::TimeRange;
@@ -344,7 +344,8 @@ fn show_groups(
         say_empty_terms(&request.filter.rows, &request.rules, store, context)?;
     } else if context.is_for_people() && !context.global.quiet {
         let (shown, all) = (groups.rows.len(), groups.group_count);
-        let of = format!("of {} {}", groups.total, groups.unit.as_str());
+        let unit = groups.unit.as_str().trim_end_matches('s');
+        let of = format!("of {}", counted(groups.total, unit));
         let mut stderr = anstream::stderr().lock();
         match all {
             _ if all > shown => {

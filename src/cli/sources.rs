@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::output;
-use crate::render::SourcesAnswer;
+use crate::render::{SourcesAnswer, counted};
 use crate::store::Store;
 
 /// List every import and pull, with hashes and counts
@@ -35,8 +35,8 @@ pub(crate) fn answer(store: &Store, context: &Context, out: &mut dyn Write) -> a
     let records = store.checkpoint().records + removed;
     if !context.global.quiet && noted < records {
         output::note(&format!(
-            "the origin of {} records is unknown: an earlier version imported them",
-            records - noted
+            "the origin of {} is unknown: an earlier version imported them",
+            counted(records - noted, "record")
         ));
     }
     Ok(())

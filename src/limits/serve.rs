@@ -39,6 +39,10 @@ pub const SERVE_WORK_MS_MAX: u64 = 30_000;
 /// Bytes of one answer. A longer one is refused with advice on what to narrow.
 pub const SERVE_ANSWER_BYTES_MAX: usize = 32 << 20;
 
+/// Bytes of an answer that are handed to its connection at a time. What is left of the answer tells
+/// that the connection is busy.
+pub const SERVE_SLICE_BYTES: usize = 64 << 10;
+
 /// Bytes of all cached answers.
 pub const SERVE_CACHE_BYTES_MAX: usize = 64 << 20;
 

@@ -8,6 +8,7 @@ use super::answer::{Answer, JsonWriter, write_csv};
 use super::csv::csv_cell;
 use super::sanitise::sanitise;
 use super::table::{Cell, Column, Table, TableOptions};
+use super::words::counted;
 use crate::time::Zone;
 
 /// A question with the numbers that it finds.
@@ -32,7 +33,8 @@ impl Answer for Explained {
             table.push([Cell::new(term), Cell::new(&count.to_string())]);
         }
         // Terms that each find much may find nothing together, which the last row shows.
-        table.push(["all of it".into(), format!("{} {}", self.found, self.unit).into()]);
+        let unit = self.unit.trim_end_matches('s');
+        table.push(["all of it".into(), counted(self.found, unit).into()]);
         table.write(options.width, out)
     }
 

@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use crate::provisioning::{Check, Health, Remedy};
 use crate::render::{
-    Answer, BAD, GOOD, JsonWriter, TableOptions, UNDECIDED, columns, csv_cell, sanitise, wrap,
-    write_csv,
+    Answer, BAD, GOOD, JsonWriter, TableOptions, UNDECIDED, columns, counted, csv_cell, sanitise,
+    wrap, write_csv,
 };
 use crate::time::Zone;
 
@@ -61,7 +61,7 @@ impl Answer for Checks<'_> {
             }
         }
         let [ok, warnings, failed] = self.counts();
-        writeln!(out, "\n{ok} ok, {warnings} warnings, {failed} failed")
+        writeln!(out, "\n{ok} ok, {}, {failed} failed", counted(warnings as u64, "warning"))
     }
 
     fn json(&self, _zone: &Zone, out: &mut JsonWriter<'_>) -> io::Result<()> {

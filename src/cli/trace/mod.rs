@@ -194,8 +194,11 @@ impl Findings {
         }
         let truncated = messages.iter().filter(|it| it.is_truncated).count();
         say_truncated(truncated, context);
-        if !not_found.is_empty() && !context.global.quiet {
-            write_not_found(not_found, coverage_note, &mut anstream::stderr().lock())?;
+        // The IDs that contain a part are the answer to it.
+        let is_part = |id: &String| self.parts.iter().any(|(part, _)| part == id);
+        let unknown: Vec<String> = not_found.iter().filter(|it| !is_part(it)).cloned().collect();
+        if !unknown.is_empty() && !context.global.quiet {
+            write_not_found(&unknown, coverage_note, &mut anstream::stderr().lock())?;
         }
         say_candidates(&self.parts, context)?;
         Ok(TraceResult { has_found: !messages.is_empty(), truncated })
