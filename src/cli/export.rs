@@ -150,7 +150,7 @@ pub(crate) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Comman
     }
     if made.truncated > 0 {
         let most = limits::TRACE_EVENTS_MAX;
-        let count = crate::render::counted(made.truncated as u64, "message");
+        let count = crate::render::counted(made.truncated, "message");
         output::warn(&format!(
             "only {most} events of a message are exported, and {count} would have more"
         ));
