@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::error::StoreError;
 use super::index::{
     Attribute, AttributeSet, AttributeTerm, IntervalCounts, IntervalQuestion, attribute_counts,
     count_in_intervals, fold_attribute_sets,
 };
-use super::{Store, StoreError};
+use super::reader::Store;
 
 impl Store {
     /// The number of events for each value of an attribute, sorted by value.

@@ -11,7 +11,7 @@ use tantivy::query::Query;
 use tantivy::schema::Schema;
 use tantivy::{Index, TantivyDocument, TantivyError};
 
-use super::StoreError;
+use super::error::StoreError;
 use super::index::{IndexDirectory, check_segment_files, commit, settings};
 use super::layout::Layout;
 

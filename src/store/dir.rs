@@ -17,7 +17,7 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 
-use super::StoreError;
+use super::error::StoreError;
 use super::layout::TEMPORARY_SUFFIX;
 
 /// A directory, held open.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::audit_index::AuditIndex;
-use super::{Store, StoreError};
+use super::error::StoreError;
+use super::reader::Store;
 use crate::directory::{Directory, DirectoryBuilder, LazyDirectory};
 
 impl Store {

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::StoreError;
 use super::archive::{ArchiveReader, Location};
+use super::error::StoreError;
 use super::identity::Identity;
 use super::index::{IdHash, IndexSnapshot};
 use crate::limits;

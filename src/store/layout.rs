@@ -8,8 +8,8 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use super::StoreError;
 use super::dir::Dir;
+use super::error::StoreError;
 use crate::fs::parent_of;
 use crate::limits;
 

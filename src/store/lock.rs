@@ -4,7 +4,7 @@ use std::fs::{File, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 
-use super::StoreError;
+use super::error::StoreError;
 use super::layout::{LOCK, Layout};
 use crate::time::Timestamp;
 

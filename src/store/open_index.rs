@@ -1,6 +1,6 @@
 //! Opening a store's index for writing.
 
-use super::StoreError;
+use super::error::StoreError;
 use super::index::{IndexSnapshot, IndexWriter};
 use super::layout::{INDEX, Layout};
 use super::ledger::checkpoint::Checkpoint;

@@ -1,8 +1,9 @@
 //! Reading the records of a store that are no email events.
 
 use super::audit_index::AuditIndex;
+use super::error::StoreError;
 use super::index::EventPlace;
-use super::{Store, StoreError};
+use super::reader::Store;
 
 impl Store {
     /// The index of records that are no email events; none if the store has no such records.

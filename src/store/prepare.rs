@@ -6,10 +6,10 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::StoreError;
 use super::archive::{ArchiveFiles, ArchiveReader, Location, compress_block, cut, write_line};
 use super::audit_index::{AuditIndex, OtherDocument, other_document};
 use super::blocks::{Prepared, in_order};
+use super::error::StoreError;
 use super::identity::Identity;
 use super::index::{Documents, IdHash, IndexSnapshot, TimeReader};
 use super::large_legs::{LargeLeg, LargeLegs};

@@ -8,9 +8,10 @@ use std::path::Path;
 
 use super::archive::Location;
 use super::dir::Dir;
+use super::error::StoreError;
 use super::layout::{Layout, TEMPORARY_SUFFIX};
+use super::reader::Store;
 use super::rejected::{RejectedEntry, RejectedFile};
-use super::{Store, StoreError};
 use crate::json;
 use crate::limits;
 

@@ -8,8 +8,11 @@ use std::sync::{Arc, OnceLock};
 use super::archive::{ArchiveFiles, ArchiveReader, Location, Sums};
 use super::audit_index::AuditIndex;
 use super::dir::Dir;
+use super::error::StoreError;
+use super::event::StoredEvent;
 use super::index::{EventTable, IdHash, IndexSnapshot, META, TimeReader, read_checkpoint};
 use super::layout::{ARCHIVE, INDEX, Layout};
+use super::ledger::checkpoint::Checkpoint;
 use super::message_table::{HeldTable, OpenTables};
 use super::provenance::{
     OriginHistory, ProvenanceReader, RepeatedOrigin, Repeats, origin_histories, reader,
@@ -17,10 +20,10 @@ use super::provenance::{
 use super::rejected::RejectedLines;
 use super::slice::{Slice, slices};
 use super::whole::StorePart;
-use super::{Checkpoint, Record, StoreError, StoredEvent};
 use crate::directory::Directory;
 use crate::event::{MessageId, Parser};
 use crate::limits;
+use crate::source::Record;
 
 /// A store as of one commit, for reading. Writers may go on; the next [`Store::open`] sees what
 /// they commit.

@@ -5,7 +5,6 @@ use std::path::Path;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::StoreError;
 use super::archive::{
     Frame, Frames, Location, Sums, hash_archive_file, hash_on, lines_of, parse_line,
     remove_files_after,
@@ -13,6 +12,7 @@ use super::archive::{
 use super::audit_index::{
     AuditBuilder, OtherDocument, OtherRecords, other_documents_of, remove_audit_index,
 };
+use super::error::StoreError;
 use super::index::{Document, Documents, IdHash, IndexWriter, read_checkpoint_of_any_format};
 use super::layout::{
     AUDIT, AUDIT_BEING_BUILT, INDEX, INDEX_ASIDE, INDEX_BEING_BUILT, Layout, archive_file_name,

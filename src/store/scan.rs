@@ -7,8 +7,10 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::archive::{ArchiveReader, Location, decompress_block, lines_of, parse_line};
-use super::{Record, Store, StoreError};
+use super::error::StoreError;
+use super::reader::Store;
 use crate::limits;
+use crate::source::Record;
 
 /// Records that one task reads.
 enum Chunk<'p> {

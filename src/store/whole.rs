@@ -5,7 +5,10 @@
 
 use std::sync::Arc;
 
-use super::{Location, RecordPlace, Store, StoreError};
+use super::archive::Location;
+use super::error::StoreError;
+use super::published::RecordPlace;
+use super::reader::Store;
 use crate::time::Timestamp;
 
 /// The facts about a store of which another holds a part.

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::archive::{ArchiveFiles, ArchiveWriter, Location, decompress_block};
 use super::audit_index::{AuditIndex, AuditWriter, OtherRecords};
 use super::blocks::{Blocks, Located};
+use super::error::StoreError;
 use super::index::{IndexSnapshot, IndexWriter};
 use super::large_legs::LargeLegs;
 use super::layout::{Layout, REJECTED};
@@ -23,10 +24,10 @@ use super::message_table::{TableWriter, Upkeep, remove_table};
 use super::open_index::open_index;
 use super::prepare::{PreparedBatch, PreparedLines, Preparers};
 use super::provenance::{OpenOrigins, OriginCounts, OriginEnd, OriginId, OriginStart, Repeats};
+use super::reader::Store;
 use super::rejected::{KnownRejects, RejectedWriter};
 use super::removal::{Removals, finish_removal};
 use super::uncommitted::{Appended, Uncommitted, sources_of_new};
-use super::{Store, StoreError};
 use crate::time::{Clock, Timestamp};
 
 /// The only writer of a store.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::block::decompress_block;
 use crate::limits;
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 use crate::store::layout::Layout;
 use crate::store::ledger::checkpoint::Extent;
 

@@ -7,11 +7,13 @@ use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::Location;
 use super::block::decompress_block;
-use super::{Frames, Location, parse_line};
+use super::frames::Frames;
+use super::line::parse_line;
 use crate::limits;
 use crate::source::Record;
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 use crate::store::layout::{Layout, archive_file_name};
 use crate::store::ledger::checkpoint::{ArchivePosition, Extent};
 

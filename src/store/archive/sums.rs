@@ -10,7 +10,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::limits;
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 use crate::store::layout::{Layout, SUMS, archive_file_name, archive_file_number};
 
 /// The checksum of each archive file, in hexadecimal.

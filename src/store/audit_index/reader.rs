@@ -11,14 +11,15 @@ use tantivy::fastfield::AliveBitSet;
 use tantivy::schema::Field;
 use tantivy::{DocId, Index, InvertedIndexReader, Segment, SegmentReader, TantivyError, Term};
 
+use super::AuditPosition;
 use super::schema::{AuditColumn, AuditFields, DIRECTORY_TERM};
+use super::set::DocumentSet;
 use super::writer::is_beyond;
-use super::{AuditPosition, DocumentSet};
 use crate::audit::{AuditField, AuditType};
 use crate::limits;
-use crate::store::StoreError;
 use crate::store::archive::Location;
 use crate::store::dir::Dir;
+use crate::store::error::StoreError;
 use crate::store::error::in_words;
 use crate::store::index::{EventPlace, IndexDirectory, for_each_document, quietly};
 use crate::store::layout::{AUDIT, AUDIT_BEING_BUILT, Layout};

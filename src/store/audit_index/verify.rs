@@ -23,7 +23,7 @@ pub(in crate::store) fn compare_audit(
         hasher.update(&place.to_le_bytes());
         hasher.update(&field.to_le_bytes());
         hasher.update(term);
-        let sum = sums.entry(crate::store::Location::from_bits(place).file).or_default();
+        let sum = sums.entry(crate::store::archive::Location::from_bits(place).file).or_default();
         let digest = hasher.digest();
         // Sums commute: both sides come in different orders, and need no list in memory. What is on
         // both sides cancels out.

@@ -17,8 +17,8 @@ use tantivy::{Document, IndexWriter};
 
 use super::empty_store;
 use crate::limits;
-use crate::store::StoreError;
 use crate::store::dir::Dir;
+use crate::store::error::StoreError;
 
 /// The file that is tantivy's commit.
 pub(in crate::store) const META: &str = "meta.json";

@@ -14,8 +14,8 @@ use super::schema::Fields;
 use super::snapshot::IndexSnapshot;
 use super::tokens;
 use crate::limits;
-use crate::store::StoreError;
 use crate::store::dir::Dir;
+use crate::store::error::StoreError;
 use crate::store::error::in_words;
 use crate::store::layout::Layout;
 

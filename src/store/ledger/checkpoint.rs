@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Ledger;
 use crate::limits;
-use crate::store::StoreError;
 use crate::store::audit_index::OtherRecords;
+use crate::store::error::StoreError;
 use crate::store::layout::{Layout, is_rejected_name};
 use crate::store::removal::Tombstone;
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use super::RecipientEntry;
+use super::entry::RecipientEntry;
 use crate::event::domain_of;
 use crate::limits;
 

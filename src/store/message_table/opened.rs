@@ -4,9 +4,11 @@
 use std::io::ErrorKind;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::{HeldTable, MessageTable, TableWriter, Upkeep};
+use super::reader::{HeldTable, MessageTable};
+use super::writer::{TableWriter, Upkeep};
+use crate::store::error::StoreError;
 use crate::store::layout::Layout;
-use crate::store::{Store, StoreError};
+use crate::store::reader::Store;
 use crate::temporary::TemporaryDirectory;
 
 /// The prefix of the names of temporary tables' directories.

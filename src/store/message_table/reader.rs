@@ -10,11 +10,12 @@ use tantivy::fastfield::AliveBitSet;
 use tantivy::{DocId, Index, IndexReader, ReloadPolicy, SegmentReader};
 
 use super::entry::RowBits;
+use super::entry::{LegEntry, MessageEntry, RecipientEntry};
 use super::schema::{LACKS_BEGINNING, NEEDS_ORIGINALS, TableFields};
-use super::{LegEntry, MessageEntry, RecipientEntry, TableCommit, TablePosition};
-use crate::store::StoreError;
+use super::{TableCommit, TablePosition};
 use crate::store::archive::Location;
 use crate::store::derived_index::payload_of;
+use crate::store::error::StoreError;
 use crate::store::index::{IndexDirectory, quietly};
 use crate::store::layout::Layout;
 use crate::store::ledger::checkpoint::Checkpoint;

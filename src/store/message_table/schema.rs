@@ -3,8 +3,8 @@
 use tantivy::TantivyDocument;
 use tantivy::schema::{Field, NumericOptions, Schema, TextOptions};
 
+use super::entry::{LegEntry, MessageEntry};
 use super::mailbox_domains::MailboxDomains;
-use super::{LegEntry, MessageEntry};
 
 /// The columns. The comment of each says how many values a document has in it.
 pub(super) struct TableFields;

@@ -16,10 +16,11 @@ use crate::limits;
 use crate::store::archive::Location;
 use crate::store::derived_index::{DerivedWriter, payload_of};
 use crate::store::dir::Dir;
+use crate::store::error::StoreError;
 use crate::store::index::{META, NEXT, explain, merge_policy};
 use crate::store::layout::{Layout, MESSAGES};
 use crate::store::ledger::checkpoint::Checkpoint;
-use crate::store::{Store, StoreError};
+use crate::store::reader::Store;
 
 /// Makes the entries of the messages that a commit touches.
 pub(crate) trait Upkeep: Send {

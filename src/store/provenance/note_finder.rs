@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::limits;
-use crate::store::StoreError;
 use crate::store::archive::{ArchiveFiles, Location, NotePlace};
+use crate::store::error::StoreError;
 use crate::store::layout::Layout;
 use crate::store::ledger::checkpoint::ArchivePosition;
 use crate::store::ledger::note::CommitNote;

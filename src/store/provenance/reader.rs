@@ -6,13 +6,15 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::note_finder::NoteFinder;
-use super::{Origin, OriginId};
+use super::origin::{Origin, OriginId};
 use crate::limits;
 use crate::store::archive::{ArchiveFiles, Frame, Location};
+use crate::store::error::StoreError;
+use crate::store::event::StoredEvent;
 use crate::store::layout::Layout;
 use crate::store::ledger::checkpoint::Checkpoint;
 use crate::store::ledger::note::CommitNote;
-use crate::store::{Locator, Store, StoreError, StoredEvent};
+use crate::store::reader::{Locator, Store};
 use crate::time::Timestamp;
 
 /// The provenance of one record.

@@ -9,9 +9,9 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Origin, OriginKind};
+use super::origin::{Origin, OriginKind};
 use crate::limits;
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 use crate::store::layout::{Layout, REPEATS};
 
 /// A source that added nothing, and how often it came.

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::OriginId;
+use super::origin::OriginId;
 use crate::limits;
 use crate::store::archive::Location;
 

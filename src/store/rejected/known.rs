@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::json;
 use crate::limits;
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 use crate::store::layout::{KNOWN_REJECTS, Layout, is_rejected_name};
 
 /// A hash that identifies an entry.

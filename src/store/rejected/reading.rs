@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use super::{PLAIN_SUFFIX, RejectedEntry, SUFFIX};
 use crate::limits;
-use crate::store::StoreError;
 use crate::store::dir::Dir;
+use crate::store::error::StoreError;
 
 /// The hash of its bytes in the name of a rejected file; `None` for other files.
 pub(in crate::store) fn hash_in_name(name: &str) -> Option<&str> {

@@ -13,7 +13,7 @@ use super::{RejectedEntry, SUFFIX};
 use crate::fs::{create_private, first_of_sum};
 use crate::json;
 use crate::limits;
-use crate::store::StoreError;
+use crate::store::error::StoreError;
 use crate::store::layout::{Layout, TEMPORARY_SUFFIX, sync_dir};
 
 /// Collects the rejects of one source.

@@ -8,8 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::remove::RemovalMatcher;
 use crate::limits;
-use crate::store::StoreError;
 use crate::store::dir::Dir;
+use crate::store::error::StoreError;
 use crate::store::layout::{Layout, TEMPORARY_SUFFIX};
 use crate::store::rejected::{RejectedFile, RejectedLine, RejectedLines, hash_in_name};
 

@@ -5,10 +5,10 @@ use std::io;
 
 use super::remove::RemovalMatcher;
 use crate::limits;
-use crate::store::StoreError;
 use crate::store::archive::{
     ArchiveWriter, Frame, Frames, Location, compress_block, lines_of, parse_line,
 };
+use crate::store::error::StoreError;
 use crate::store::layout::Layout;
 use crate::store::ledger::note::CommitNote;
 use crate::store::provenance::{Origin, OriginId, Place, Runs};
@@ -73,7 +73,7 @@ impl<'c> Sources<'c> {
             if let Some(origin) = self.origins.get(id).filter(|_| !carried.contains_key(id)) {
                 order.push(*id);
                 // Its counts are in the note of another file, and are added up over all notes.
-                let nothing = crate::store::OriginCounts::default();
+                let nothing = crate::store::provenance::OriginCounts::default();
                 carried.insert(*id, Origin { counts: nothing, ..origin.clone() });
             }
         }

@@ -9,9 +9,10 @@ use std::sync::OnceLock;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use super::{Meter, VerifyReport};
-use crate::store::StoreError;
+use super::Meter;
+use super::report::VerifyReport;
 use crate::store::archive::{Frame, Frames, Sums};
+use crate::store::error::StoreError;
 use crate::store::layout::{Layout, SUMS, archive_file_name, archive_file_number};
 use crate::store::ledger::checkpoint::{ArchivePosition, Checkpoint, Extent};
 use crate::store::ledger::folded::Folded;

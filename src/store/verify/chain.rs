@@ -1,8 +1,8 @@
 //! The chain of commits: each names the head of the one before, so that nobody can leave out or
 //! replace a file, or take back a commit, without remaking all later ones.
 
-use super::FoundHead;
 use super::archive::ArchiveCheck;
+use super::report::FoundHead;
 use crate::store::archive::SumsBefore;
 use crate::store::layout::{Layout, archive_file_name};
 use crate::store::removal::NotedTombstone;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rayon::prelude::*;
 
-use super::VerifyReport;
 use super::archive::{ArchiveCheck, FileCheck};
+use super::report::VerifyReport;
 use crate::event::Parser;
 use crate::limits;
 use crate::store::archive::{Frame, Frames, Location, lines_of, parse_line};

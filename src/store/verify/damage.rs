@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::archive::{ArchiveCheck, FileCheck};
 use super::compare::differing;
-use super::{Damage, VerifyReport};
+use super::report::{Damage, VerifyReport};
 use crate::limits;
 use crate::store::archive::{Frame, Frames, Location};
 use crate::store::audit_index::AuditIndex;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::archive::ArchiveCheck;
-use super::{Meter, VerifyReport, bytes_in};
-use crate::store::StoreError;
+use super::report::VerifyReport;
+use super::{Meter, bytes_in};
 use crate::store::audit_index::AuditIndex;
 use crate::store::derived_index::check_derived_files;
+use crate::store::error::StoreError;
 use crate::store::index::{CommittedIndex, IndexSnapshot, check_segment_files, quietly};
 use crate::store::layout::{AUDIT, Layout, MESSAGES, archive_file_name};
 use crate::store::ledger::checkpoint::Checkpoint;

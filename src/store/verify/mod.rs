@@ -19,10 +19,10 @@ use sha2::Digest;
 
 pub use report::{Damage, FoundHead, VerifyOptions, VerifyProgress, VerifyReport};
 
-use super::StoreError;
 use super::archive::{Sums, hash_prefix};
 use super::audit_index::AuditIndex;
 use super::dir::Dir;
+use super::error::StoreError;
 use super::index::read_checkpoint;
 use super::layout::Layout;
 use super::ledger::checkpoint::Checkpoint;
