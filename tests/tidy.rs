@@ -262,6 +262,52 @@ fn the_command_line_has_no_circle() {
     assert!(circle.is_empty(), "a circle, or above one:\n{}", circle.join("\n"));
 }
 
+/// The rooms of the store, files and folders, stand above each other: no two need each other, and
+/// none names the store's face, which names them all.
+#[test]
+fn the_store_has_no_circle() {
+    let room = |path: &Path| path.iter().next().unwrap().to_str().unwrap().replace(".rs", "");
+    let files: Vec<(PathBuf, String)> =
+        sources("src/store").into_iter().filter(|(path, _)| !is_of_tests(path)).collect();
+    let rooms: BTreeSet<String> = files.iter().map(|(path, _)| room(path)).collect();
+    let mut named: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut of_face = Vec::new();
+    for (path, text) in files.iter().filter(|(path, _)| room(path) != "mod") {
+        let code: Vec<&str> = production_lines(text).map(|(_, line)| line).collect();
+        let code = code.join("\n");
+        let below = (path.iter().count() == 1).then_some("super::");
+        for prefix in ["crate::store::"].into_iter().chain(below) {
+            for rest in code.split(prefix).skip(1) {
+                let names = match rest.strip_prefix('{') {
+                    Some(list) => list.split('}').next().unwrap().split(',').collect(),
+                    None => vec![rest],
+                };
+                for name in names.iter().map(|it| it.trim_start()).filter(|it| !it.is_empty()) {
+                    let end = name.find(|it: char| !it.is_alphanumeric() && it != '_');
+                    let name = &name[..end.unwrap_or(name.len())];
+                    match rooms.contains(name) {
+                        true if name != room(path) => {
+                            named.entry(room(path)).or_default().insert(name.to_owned());
+                        }
+                        true => {}
+                        false => of_face.push(format!("src/store/{}: {name}", path.display())),
+                    }
+                }
+            }
+        }
+    }
+    assert!(of_face.is_empty(), "name the file that defines it:\n{}", of_face.join("\n"));
+    assert!(named.values().any(|it| it.len() > 5), "no room names another");
+    loop {
+        let left: BTreeSet<String> = named.keys().cloned().collect();
+        named.retain(|_, names| !names.is_disjoint(&left));
+        if named.len() == left.len() {
+            break;
+        }
+    }
+    assert!(named.is_empty(), "a circle, or above one: {named:#?}");
+}
+
 /// What may stay of `unwrap_or_default()` outside of tests: each is what is meant where nothing is
 /// there. What cannot be is an `expect` with the proof in its message, and what is damaged an error.
 const DEFAULTS_MAX: usize = 60;

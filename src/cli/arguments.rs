@@ -4,15 +4,15 @@ use clap::{Parser, Subcommand};
 
 #[cfg(not(all(feature = "aws", feature = "serve")))]
 use crate::cli::absent;
-use crate::cli::args::global::GlobalArgs;
+#[cfg(feature = "serve")]
+use crate::cli::args::serve::ServeArgs;
+use crate::cli::global::GlobalArgs;
 #[cfg(feature = "aws")]
 use crate::cli::provisioning;
 #[cfg(feature = "aws")]
 use crate::cli::publish;
 #[cfg(feature = "aws")]
 use crate::cli::pull;
-#[cfg(feature = "serve")]
-use crate::cli::serve;
 use crate::cli::{
     access, completions, directory, export, import, insights, man, messages, reindex, related,
     removal, schema, search, sign, sources, stats, status, synth, timeline, trace, triage, verify,
@@ -55,7 +55,7 @@ pub(crate) enum Command {
     Status(status::StatusArgs),
     Sources(sources::SourcesArgs),
     #[cfg(feature = "serve")]
-    Serve(serve::args::ServeArgs),
+    Serve(ServeArgs),
     Verify(verify::VerifyArgs),
     Sign(sign::SignArgs),
     Reindex(reindex::ReindexArgs),

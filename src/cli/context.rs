@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use etcetera::{BaseStrategy, choose_base_strategy};
 
-use crate::cli::args::global::GlobalArgs;
+use crate::cli::global::GlobalArgs;
 use crate::cli::leftovers::Leftovers;
 use crate::render::{Answer, AnswerFormat, Printer, TableOptions};
 use crate::time::{TimeError, Timestamp, Zone};

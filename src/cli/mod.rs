@@ -16,6 +16,7 @@ mod directory;
 mod explain;
 mod export;
 mod failure;
+mod global;
 mod help;
 mod hint;
 mod import;

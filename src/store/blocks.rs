@@ -6,9 +6,32 @@ use rayon::prelude::*;
 
 use super::archive::{Location, compress_block};
 use super::audit_index::OtherDocument;
+use super::identity::Identity;
 use super::index::Document;
-use super::prepare::{PreparedBlock, PreparedRecord};
 use crate::limits;
+use crate::time::Timestamp;
+
+/// A block of archive lines.
+pub(super) struct PreparedBlock {
+    pub(super) frame: Vec<u8>,
+    /// The number of its records.
+    pub(super) count: usize,
+}
+
+/// One record of a batch.
+pub(super) struct PreparedRecord {
+    /// Its position in the batch.
+    pub(super) position: usize,
+    /// The end of its archive line in the batch's lines.
+    pub(super) line_end: usize,
+    pub(super) identity: Identity,
+    /// Its identity without its time; only where approximate times occur.
+    pub(super) message_identity: Option<Identity>,
+    /// True if the store has the record, as far as is known.
+    pub(super) is_stored: bool,
+    pub(super) timestamp: Timestamp,
+    pub(super) is_time_approximate: bool,
+}
 
 /// The document of a record, for one of the two indexes.
 pub(super) enum Prepared {

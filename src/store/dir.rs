@@ -18,7 +18,7 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 
 use super::error::StoreError;
-use super::layout::TEMPORARY_SUFFIX;
+use super::names::TEMPORARY_SUFFIX;
 
 /// A directory, held open.
 #[derive(Clone, Debug)]

@@ -20,7 +20,7 @@ pub enum StoreError {
     /// The path holds something that is not a store.
     #[error(
         "{} is not a mailtrace store (it is not empty and has no {}): name another directory with --store",
-        .path.display(), super::layout::MARKER
+        .path.display(), super::names::MARKER
     )]
     NotAStore {
         /// The directory.

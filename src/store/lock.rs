@@ -5,7 +5,8 @@ use std::io::{Read, Seek, Write};
 use std::os::unix::fs::MetadataExt;
 
 use super::error::StoreError;
-use super::layout::{LOCK, Layout};
+use super::layout::Layout;
+use super::names::LOCK;
 use crate::time::Timestamp;
 
 /// Bytes read of the note by which a holder identifies itself.

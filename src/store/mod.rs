@@ -22,12 +22,17 @@ mod instant_tests;
 mod large_legs;
 mod layout;
 mod ledger;
+mod leftovers;
 mod lock;
 mod message_table;
+mod names;
 mod open_index;
+mod opened_table;
 mod others;
+mod part;
 mod prepare;
 mod provenance;
+mod provenance_reader;
 mod published;
 mod reader;
 mod reindex;
@@ -58,21 +63,22 @@ pub use ledger::coverage::{Coverage, CoveredRange};
 pub use ledger::objects::{ObjectHash, TakenObjects};
 pub use ledger::pulls::{GroupFacts, Look, PulledGroup, Pulls};
 pub use ledger::standing::Standing;
+pub use ledger::tombstone::{RemovalRule, Tombstone};
 pub(crate) use message_table::{
     BLOCK_DOCUMENTS, EntryRow, LATENCY_MAX_MS, LEGS_MAX, LegEntry, MessageEntry, MessageTable,
-    RecipientEntry, RowBits, TableSegment, TableWriter, TextColumn, Upkeep, joined_verdicts,
-    verdicts_of,
+    RecipientEntry, RowBits, TableSegment, TableWriter, TextColumn, joined_verdicts, verdicts_of,
 };
+pub(crate) use opened_table::Upkeep;
 pub use prepare::{MessageContent, PreparedBatch, Preparer, Preparers};
 pub use provenance::{
-    Origin, OriginCounts, OriginEnd, OriginHistory, OriginId, OriginKind, OriginStart, Place,
-    Provenance, ProvenanceReader, RepeatedOrigin,
+    Origin, OriginCounts, OriginEnd, OriginId, OriginKind, OriginStart, Place, RepeatedOrigin,
 };
+pub use provenance_reader::{OriginHistory, Provenance, ProvenanceReader};
 pub use published::{Published, RecordPlace, read_published};
-pub use reader::{CommitStamp, EventReader, Locator, Sizes, Store};
+pub use reader::{CommitStamp, EventReader, Sizes, Store};
 pub use reindex::reindex;
 pub use rejected::RejectedWriter;
-pub use removal::{Removal, RemovalReport, RemovalRequest, RemovalRule, Tombstone, remove_records};
+pub use removal::{Removal, RemovalReport, RemovalRequest, remove_records};
 pub use uncommitted::Appended;
 pub use verify::{Damage, FoundHead, VerifyOptions, VerifyProgress, VerifyReport, verify};
 pub use whole::Whole;

@@ -2,8 +2,9 @@
 
 use super::error::StoreError;
 use super::index::{IndexSnapshot, IndexWriter};
-use super::layout::{INDEX, Layout};
+use super::layout::Layout;
 use super::ledger::checkpoint::Checkpoint;
+use super::names::INDEX;
 
 /// Opens the index, or creates it if the store has never had one.
 pub(super) fn open_index(layout: &Layout) -> Result<IndexWriter, StoreError> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::archive::{ArchiveFiles, ArchiveReader, Location, compress_block, cut, write_line};
 use super::audit_index::{AuditIndex, OtherDocument, other_document};
-use super::blocks::{Prepared, in_order};
+use super::blocks::{Prepared, PreparedBlock, PreparedRecord, in_order};
 use super::error::StoreError;
 use super::identity::Identity;
 use super::index::{Documents, IdHash, IndexSnapshot, TimeReader};
@@ -60,28 +60,6 @@ impl Default for PreparedLines {
     fn default() -> Self {
         Self::Plain(Vec::new())
     }
-}
-
-/// A block of archive lines.
-pub(super) struct PreparedBlock {
-    pub(super) frame: Vec<u8>,
-    /// The number of its records.
-    pub(super) count: usize,
-}
-
-/// One record of a batch.
-pub(super) struct PreparedRecord {
-    /// Its position in the batch.
-    pub(super) position: usize,
-    /// The end of its archive line in the batch's lines.
-    pub(super) line_end: usize,
-    pub(super) identity: Identity,
-    /// Its identity without its time; only where approximate times occur.
-    pub(super) message_identity: Option<Identity>,
-    /// True if the store has the record, as far as is known.
-    pub(super) is_stored: bool,
-    timestamp: Timestamp,
-    is_time_approximate: bool,
 }
 
 impl PreparedBatch {

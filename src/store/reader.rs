@@ -11,12 +11,10 @@ use super::dir::Dir;
 use super::error::StoreError;
 use super::event::StoredEvent;
 use super::index::{EventTable, IdHash, IndexSnapshot, META, TimeReader, read_checkpoint};
-use super::layout::{ARCHIVE, INDEX, Layout};
+use super::layout::Layout;
 use super::ledger::checkpoint::Checkpoint;
 use super::message_table::{HeldTable, OpenTables};
-use super::provenance::{
-    OriginHistory, ProvenanceReader, RepeatedOrigin, Repeats, origin_histories, reader,
-};
+use super::names::{ARCHIVE, INDEX};
 use super::rejected::RejectedLines;
 use super::slice::{Slice, slices};
 use super::whole::StorePart;
@@ -176,11 +174,6 @@ impl Store {
         EventReader { store: self, archive: ArchiveReader::new(&self.files), parser: Parser::new() }
     }
 
-    /// Makes a reader of where records came from, which keeps what it has read.
-    pub fn provenance(&self) -> ProvenanceReader<'_> {
-        reader(self, &self.layout, &self.files, &self.checkpoint)
-    }
-
     /// Makes a finder of the places of events, which keeps the blocks that it used last.
     pub fn locator(&self) -> Locator<'_> {
         Locator {
@@ -188,19 +181,6 @@ impl Store {
             times: self.snapshot.times(),
             archive: ArchiveReader::new(&self.files),
         }
-    }
-
-    /// Returns all sources that added records, in the order in which they first did. Reads the
-    /// whole archive, but not its records.
-    pub fn origins(&self) -> Result<Vec<OriginHistory>, StoreError> {
-        origin_histories(&self.files, &self.checkpoint)
-    }
-
-    /// Returns the sources that added nothing, those read last at the end, and how many more were
-    /// forgotten.
-    pub fn repeated_origins(&self) -> Result<(Vec<RepeatedOrigin>, u64), StoreError> {
-        let repeats = Repeats::read(&self.layout)?;
-        Ok((repeats.repeated, repeats.forgotten))
     }
 
     /// Makes one table of the events at the places that `has` accepts, and a store with only the

@@ -5,25 +5,23 @@ use std::path::Path;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
+use super::archive::{ArchivePosition, Extent};
 use super::archive::{
     Frame, Frames, Location, Sums, hash_archive_file, hash_on, lines_of, parse_line,
     remove_files_after,
 };
-use super::audit_index::{
-    AuditBuilder, OtherDocument, OtherRecords, other_documents_of, remove_audit_index,
-};
+use super::audit_index::{AuditBuilder, OtherDocument, other_documents_of, remove_audit_index};
 use super::error::StoreError;
 use super::index::{Document, Documents, IdHash, IndexWriter, read_checkpoint_of_any_format};
-use super::layout::{
-    AUDIT, AUDIT_BEING_BUILT, INDEX, INDEX_ASIDE, INDEX_BEING_BUILT, Layout, archive_file_name,
-    archive_file_number,
-};
-use super::ledger::checkpoint::{ArchivePosition, Checkpoint, Extent, INDEX_FORMAT};
+use super::layout::{Layout, archive_file_name, archive_file_number};
+use super::ledger::checkpoint::{Checkpoint, INDEX_FORMAT};
 use super::ledger::folded::Folded;
 use super::ledger::note::CommitNote;
+use super::ledger::other_records::OtherRecords;
+use super::leftovers::finish_removal;
 use super::lock::WriterLock;
 use super::message_table::remove_table;
-use super::removal::finish_removal;
+use super::names::{AUDIT, AUDIT_BEING_BUILT, INDEX, INDEX_ASIDE, INDEX_BEING_BUILT};
 use crate::audit::OtherRecord;
 use crate::event::Parser;
 

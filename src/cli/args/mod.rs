@@ -5,13 +5,14 @@ pub(crate) mod backend;
 pub(crate) mod cluster;
 pub(crate) mod condition;
 pub(crate) mod extract;
-pub(crate) mod global;
 pub(crate) mod grace;
 pub(crate) mod ids;
 pub(crate) mod input;
 pub(crate) mod password;
 pub(crate) mod question;
 pub(crate) mod range;
+#[cfg(feature = "serve")]
+pub(crate) mod serve;
 #[cfg(feature = "aws")]
 pub(crate) mod session;
 pub(crate) mod shape;

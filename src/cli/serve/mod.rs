@@ -1,6 +1,5 @@
 //! `mailtrace serve`.
 
-pub(crate) mod args;
 #[cfg(feature = "aws")]
 mod mirrors;
 mod options;
@@ -16,12 +15,12 @@ use anyhow::Context as _;
 use crate::cli::args::cluster::ClusterTarget;
 use crate::cli::args::grace::duration_ms;
 use crate::cli::args::input::say_that_a_table_is_made;
+use crate::cli::args::serve::ServeArgs;
 use crate::cli::context::{CommandOutcome, Context};
 use crate::cli::signals::stop_on_interrupt;
 use crate::serve::{AccessToken, Asked, Setup, run as serve};
 use crate::store::{Store, StoreError};
 
-use args::ServeArgs;
 #[cfg(feature = "aws")]
 use mirrors::ClusterMirrors;
 use questions::CommandQuestions;

@@ -4,10 +4,10 @@ use std::io::Write;
 
 use clap::Parser;
 
-use crate::cli::args::global::GlobalArgs;
 use crate::cli::args::question::RefusedQuery;
 use crate::cli::arguments::{Arguments, Command as Given};
 use crate::cli::context::{Context, clock};
+use crate::cli::global::GlobalArgs;
 use crate::cli::leftovers::Leftovers;
 use crate::cli::serve::options::{Words, definitions, zone};
 use crate::cli::{

@@ -5,10 +5,10 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use super::block::decompress_block;
+use super::position::Extent;
 use crate::limits;
 use crate::store::error::StoreError;
 use crate::store::layout::Layout;
-use crate::store::ledger::checkpoint::Extent;
 
 /// One frame of an archive file.
 #[derive(Debug, PartialEq, Eq)]

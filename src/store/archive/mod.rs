@@ -7,6 +7,7 @@
 mod block;
 mod frames;
 mod line;
+mod position;
 mod reader;
 mod sums;
 mod writer;
@@ -14,6 +15,7 @@ mod writer;
 pub(super) use block::{compress_block, cut, decompress_block, lines_of};
 pub(super) use frames::{Frame, Frames, NotePlace};
 pub(super) use line::{parse_line, write_line};
+pub(super) use position::{ArchivePosition, Extent};
 pub(super) use reader::{ArchiveFiles, ArchiveReader};
 pub(super) use sums::{Sums, SumsBefore, hash_archive_file, hash_on, hash_prefix};
 pub(super) use writer::{ArchiveWriter, remove_files_after};

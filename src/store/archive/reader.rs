@@ -11,11 +11,11 @@ use super::Location;
 use super::block::decompress_block;
 use super::frames::Frames;
 use super::line::parse_line;
+use super::position::{ArchivePosition, Extent};
 use crate::limits;
 use crate::source::Record;
 use crate::store::error::StoreError;
 use crate::store::layout::{Layout, archive_file_name};
-use crate::store::ledger::checkpoint::{ArchivePosition, Extent};
 
 /// Bytes read first. Most blocks end within them: 64 KiB of events compress to about a sixth.
 const GUESS_BYTES: usize = 24 << 10;

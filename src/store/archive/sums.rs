@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 
 use crate::limits;
 use crate::store::error::StoreError;
-use crate::store::layout::{Layout, SUMS, archive_file_name, archive_file_number};
+use crate::store::layout::{Layout, archive_file_name, archive_file_number};
+use crate::store::names::SUMS;
 
 /// The checksum of each archive file, in hexadecimal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

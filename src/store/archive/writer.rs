@@ -8,12 +8,13 @@ use std::path::PathBuf;
 use sha2::{Digest, Sha256};
 
 use super::frames::note_frame;
+use super::position::{ArchivePosition, RemovedNumbers};
 use super::sums::{Sums, hash_archive_file, hash_prefix};
 use crate::limits;
 use crate::store::dir::Dir;
 use crate::store::error::StoreError;
-use crate::store::layout::{Layout, TEMPORARY_SUFFIX, archive_file_name, archive_file_number};
-use crate::store::ledger::checkpoint::{ArchivePosition, RemovedNumbers};
+use crate::store::layout::{Layout, archive_file_name, archive_file_number};
+use crate::store::names::TEMPORARY_SUFFIX;
 
 /// The end of the archive, where blocks are appended.
 ///

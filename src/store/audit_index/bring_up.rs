@@ -4,11 +4,11 @@ use super::document::{OtherDocument, other_document};
 use crate::audit::OtherRecord;
 use crate::event::Parser;
 use crate::source::Record;
+use crate::store::archive::ArchivePosition;
 use crate::store::archive::{Frame, Frames, Location, lines_of, parse_line};
 use crate::store::error::StoreError;
 use crate::store::identity::Identity;
 use crate::store::layout::Layout;
-use crate::store::ledger::checkpoint::ArchivePosition;
 
 /// Calls `visit` with the documents of all such records from a place in the archive on: a file, and
 /// a byte in it.

@@ -24,34 +24,11 @@ pub(crate) use set::DocumentSet;
 pub(super) use verify::compare_audit;
 pub(super) use writer::{AuditBuilder, AuditWriter, remove_audit_index};
 
-use super::ledger::checkpoint::{ArchivePosition, Checkpoint};
+use super::archive::ArchivePosition;
+use super::ledger::checkpoint::Checkpoint;
 
 /// The format of the documents. An index with another number is built again.
 const AUDIT_FORMAT: u32 = 1;
-
-/// The number of records in the archive that are not email events, and the end of the last commit
-/// that added some.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct OtherRecords {
-    pub(super) records: u64,
-    file: u32,
-    bytes: u64,
-}
-
-impl OtherRecords {
-    pub(super) fn is_none(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// A number of records, as of a position in the archive.
-    pub(super) fn at(records: u64, archive: &ArchivePosition) -> Self {
-        // Then `is_none` holds, and a store of mail alone needs no such index.
-        if records == 0 {
-            return Self::default();
-        }
-        Self { records, file: archive.file, bytes: archive.bytes.unwrap_or(u64::MAX) }
-    }
-}
 
 /// The end of the archive's records that are in the index. It travels as the payload of the index's
 /// own commit.

@@ -22,8 +22,9 @@ use crate::store::dir::Dir;
 use crate::store::error::StoreError;
 use crate::store::error::in_words;
 use crate::store::index::{EventPlace, IndexDirectory, for_each_document, quietly};
-use crate::store::layout::{AUDIT, AUDIT_BEING_BUILT, Layout};
+use crate::store::layout::Layout;
 use crate::store::ledger::checkpoint::Checkpoint;
+use crate::store::names::{AUDIT, AUDIT_BEING_BUILT};
 
 /// The pause before another attempt while an index is being swapped.
 const EXCHANGE_PAUSE: Duration = Duration::from_millis(5);

@@ -10,12 +10,14 @@ use super::bring_up::for_each_other;
 use super::document::OtherDocument;
 use super::schema::AuditFields;
 use crate::limits;
+use crate::store::archive::ArchivePosition;
 use crate::store::archive::Location;
 use crate::store::derived_index::DerivedWriter;
 use crate::store::error::StoreError;
 use crate::store::index::{explain, merge_policy};
-use crate::store::layout::{AUDIT, AUDIT_BEING_BUILT, Layout};
-use crate::store::ledger::checkpoint::{ArchivePosition, Checkpoint};
+use crate::store::layout::Layout;
+use crate::store::ledger::checkpoint::Checkpoint;
+use crate::store::names::{AUDIT, AUDIT_BEING_BUILT};
 
 /// Adds documents, and makes them durable together with the position that they reach.
 pub(in crate::store) struct AuditWriter {

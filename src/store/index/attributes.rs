@@ -11,7 +11,7 @@ use crate::limits;
 use crate::source::Record;
 use crate::store::words::folded;
 
-use super::document::truncate_term;
+use super::term::truncate_term;
 
 /// The kind of a value that is one of few. The numbers are part of the terms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

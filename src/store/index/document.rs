@@ -8,8 +8,8 @@ use tantivy::schema::document::{ReferenceValue, ReferenceValueLeaf, Value};
 
 use super::attributes::attribute_terms;
 use super::schema::Fields;
+use super::term::truncate_term;
 use crate::event::{Address, Event, decoded_subject};
-use crate::limits;
 use crate::source::Record;
 use crate::store::archive::Location;
 use crate::store::identity::canonical;
@@ -62,12 +62,6 @@ impl IdHash {
     pub(super) fn from_bits(bits: u64) -> Self {
         Self(bits & ((1 << Self::BITS) - 1))
     }
-}
-
-/// Cuts a term to the length that the index holds ([`limits::TERM_BYTES_MAX`]), between two
-/// characters.
-pub fn truncate_term(text: &str) -> &str {
-    text.split_at(text.floor_char_boundary(limits::TERM_BYTES_MAX)).0
 }
 
 /// The document of one record.
@@ -252,15 +246,6 @@ impl Texts {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn terms_are_cut_between_characters() {
-        assert_eq!(truncate_term("short"), "short");
-        let long = "ä".repeat(limits::TERM_BYTES_MAX);
-        assert_eq!(truncate_term(&long).len(), limits::TERM_BYTES_MAX);
-        let odd = format!("x{long}");
-        assert_eq!(truncate_term(&odd).len(), limits::TERM_BYTES_MAX - 1);
-    }
 
     #[test]
     fn a_record_without_trace_id_is_no_leg() {

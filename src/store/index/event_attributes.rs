@@ -4,11 +4,19 @@ use super::attributes::{Attribute, attribute_values, role_in};
 use super::postings::{NO_TERM, Numbering, terms_of_events};
 use super::schema::Fields;
 use super::snapshot::IndexSnapshot;
+use crate::store::error::StoreError;
 
 /// The set of attributes of each event: 4 bytes an event, and each set once.
 pub(crate) struct EventAttributes {
     set_of: Vec<u32>,
     sets: Vec<Vec<u8>>,
+}
+
+impl IndexSnapshot {
+    /// The attributes of every event.
+    pub(crate) fn event_attributes(&self) -> Result<EventAttributes, StoreError> {
+        EventAttributes::read(self).map_err(StoreError::index(self.path()))
+    }
 }
 
 impl EventAttributes {

@@ -15,11 +15,13 @@ mod explain;
 mod fingerprint;
 mod interval_counts;
 mod newest;
+mod opening;
 mod postings;
 mod schema;
 mod senders;
 mod snapshot;
 mod table;
+mod term;
 mod tokens;
 mod writer;
 
@@ -28,8 +30,8 @@ pub(super) use attribute_sets::{attribute_counts, fold_attribute_sets};
 pub use attributes::{Attribute, attribute_values};
 pub(crate) use columns::{Columns, TimeReader};
 pub(super) use directory::{IndexDirectory, META, NEXT};
+pub use document::IdHash;
 pub(super) use document::{Document, Documents};
-pub use document::{IdHash, truncate_term};
 pub(crate) use event_attributes::EventAttributes;
 pub(crate) use event_set::EventSet;
 pub(crate) use explain::explain;
@@ -45,4 +47,5 @@ pub(super) use snapshot::{
     CommittedIndex, quietly, read_checkpoint, read_checkpoint_of_any_format,
 };
 pub(crate) use table::EventTable;
+pub use term::truncate_term;
 pub(super) use writer::{IndexWriter, commit, merge_policy, settings};

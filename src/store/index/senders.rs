@@ -4,12 +4,20 @@
 use super::postings::{NO_TERM, Numbering, terms_of_events};
 use super::schema::Fields;
 use super::snapshot::IndexSnapshot;
+use crate::store::error::StoreError;
 
 /// The two addresses of each event: 8 bytes an event, and each address once.
 pub(crate) struct Senders {
     from: Vec<u32>,
     sender: Vec<u32>,
     texts: Vec<Vec<u8>>,
+}
+
+impl IndexSnapshot {
+    /// The senders of every event.
+    pub(crate) fn senders(&self) -> Result<Senders, StoreError> {
+        Senders::read(self).map_err(StoreError::index(self.path()))
+    }
 }
 
 impl Senders {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,18 +14,16 @@ use tantivy::{ReloadPolicy, Searcher, SegmentReader};
 use super::columns::{Chains, Columns, TimeReader};
 use super::directory::{IndexDirectory, META};
 use super::document::IdHash;
-use super::event_attributes::EventAttributes;
 use super::event_set::EventSet;
 use super::newest::{EventPlace, Newest};
-use super::senders::Senders;
-use super::table::EventTable;
-use super::writer::{IndexWriter, open};
+use super::opening::open;
 use crate::limits;
 use crate::store::archive::Location;
 use crate::store::error::StoreError;
 use crate::store::error::in_words;
-use crate::store::layout::{INDEX_ASIDE, Layout};
+use crate::store::layout::Layout;
 use crate::store::ledger::checkpoint::Checkpoint;
+use crate::store::names::INDEX_ASIDE;
 
 /// The pause before another attempt while the index directories are being swapped.
 const EXCHANGE_PAUSE: Duration = Duration::from_millis(5);
@@ -52,7 +50,10 @@ impl CommittedIndex {
         Self::of(path, IndexDirectory::open_to_read(&dir))
     }
 
-    fn of(path: PathBuf, directory: tantivy::Result<IndexDirectory>) -> Result<Self, StoreError> {
+    pub(super) fn of(
+        path: PathBuf,
+        directory: tantivy::Result<IndexDirectory>,
+    ) -> Result<Self, StoreError> {
         let opened = directory.and_then(|it| Ok((open(it.clone())?, it)));
         match opened {
             Ok((index, directory)) => Ok(Self { path, directory, index }),
@@ -175,19 +176,6 @@ impl IndexSnapshot {
         })
     }
 
-    /// Opens the commit that a writer has prepared, and returns its checkpoint too.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::NoIndex`] when it cannot be read.
-    pub(in crate::store) fn of_prepared(
-        writer: &IndexWriter,
-        layout: &Layout,
-    ) -> Result<(Self, Checkpoint), StoreError> {
-        let opened = writer.directory().open_to_read_held();
-        Self::of(&CommittedIndex::of(layout.index(), opened)?)
-    }
-
     /// Opens the segments of a commit.
     ///
     /// # Errors
@@ -219,6 +207,11 @@ impl IndexSnapshot {
         let columns = segments.iter().map(Columns::open).collect::<tantivy::Result<_>>();
         let columns = columns.map_err(unreadable)?;
         Ok((Self { path: path.clone(), searcher, segments, columns }, checkpoint))
+    }
+
+    /// The directory of the index.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(in crate::store) fn searcher(&self) -> &Searcher {
@@ -436,24 +429,6 @@ impl IndexSnapshot {
         let numbers = (0..).zip(all()).filter(|(_, it)| places.binary_search(it).is_ok());
         let count = self.columns.iter().map(Columns::document_count).sum();
         EventSet::of(numbers.map(|it| it.0), count)
-    }
-
-    /// The senders of every event.
-    pub(crate) fn senders(&self) -> Result<Senders, StoreError> {
-        Senders::read(self).map_err(StoreError::index(&self.path))
-    }
-
-    /// The attributes of every event.
-    pub(crate) fn event_attributes(&self) -> Result<EventAttributes, StoreError> {
-        EventAttributes::read(self).map_err(StoreError::index(&self.path))
-    }
-
-    /// The events at matching locations as one table.
-    pub(crate) fn event_table(
-        &self,
-        has: &(dyn Fn(Location) -> bool + Sync),
-    ) -> Result<EventTable, StoreError> {
-        EventTable::read(self, has).map_err(StoreError::index(&self.path))
     }
 
     /// All events that a query matches.

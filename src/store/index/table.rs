@@ -18,6 +18,7 @@ use super::snapshot::IndexSnapshot;
 use crate::event::Role;
 use crate::store::archive::Location;
 use crate::store::disjoint_sets::DisjointSets;
+use crate::store::error::StoreError;
 
 /// Every event of a store by number, grouped by message.
 pub(crate) struct EventTable {
@@ -62,6 +63,16 @@ pub(crate) struct EventRow<'t> {
     pub(crate) is_arrival: bool,
     /// The numbers of the addresses that are recipients in any sense.
     pub(crate) addresses: &'t [u32],
+}
+
+impl IndexSnapshot {
+    /// The events at matching locations as one table.
+    pub(crate) fn event_table(
+        &self,
+        has: &(dyn Fn(Location) -> bool + Sync),
+    ) -> Result<EventTable, StoreError> {
+        EventTable::read(self, has).map_err(StoreError::index(self.path()))
+    }
 }
 
 impl EventTable {

@@ -9,32 +9,22 @@ use tantivy::{Index, IndexSettings};
 use super::columns;
 use super::directory::IndexDirectory;
 use super::document::Document;
+use super::opening::open;
 use super::schema::Fields;
-#[cfg(doc)]
-use super::snapshot::IndexSnapshot;
+use super::snapshot::{CommittedIndex, IndexSnapshot};
 use super::tokens;
 use crate::limits;
 use crate::store::dir::Dir;
 use crate::store::error::StoreError;
 use crate::store::error::in_words;
 use crate::store::layout::Layout;
+use crate::store::ledger::checkpoint::Checkpoint;
 
 /// Adds documents, and makes them visible together with a payload.
 pub(in crate::store) struct IndexWriter {
     path: PathBuf,
     directory: IndexDirectory,
     writer: tantivy::IndexWriter<Document>,
-}
-
-/// Opens the index in a directory.
-pub(super) fn open(directory: IndexDirectory) -> Result<Index, tantivy::TantivyError> {
-    let mut index = Index::open(directory)?;
-    tokens::register(index.tokenizers());
-    index.register_plugin(columns::plugin());
-    if index.schema() != Fields::schema() {
-        return Err(tantivy::TantivyError::SchemaError("its fields differ".to_owned()));
-    }
-    Ok(index)
 }
 
 /// The settings of all indexes: they store columns and terms, and no documents.
@@ -64,6 +54,21 @@ pub(in crate::store) fn commit<D: tantivy::Document>(
     let mut prepared = writer.prepare_commit()?;
     prepared.set_payload(payload);
     prepared.commit().map(drop)
+}
+
+impl IndexSnapshot {
+    /// Opens the commit that a writer has prepared, and returns its checkpoint too.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::NoIndex`] when it cannot be read.
+    pub(in crate::store) fn of_prepared(
+        writer: &IndexWriter,
+        layout: &Layout,
+    ) -> Result<(Self, Checkpoint), StoreError> {
+        let opened = writer.directory().open_to_read_held();
+        Self::of(&CommittedIndex::of(layout.index(), opened)?)
+    }
 }
 
 impl IndexWriter {

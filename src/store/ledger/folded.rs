@@ -2,7 +2,7 @@
 
 use super::Ledger;
 use super::note::CommitNote;
-use crate::store::removal::{NotedTombstone, Tombstone};
+use crate::store::ledger::tombstone::{NotedTombstone, Tombstone};
 
 /// The sum of notes, taken in the order of their commits.
 #[derive(Default)]

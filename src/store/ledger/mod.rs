@@ -8,8 +8,10 @@ pub(in crate::store) mod coverage;
 pub(in crate::store) mod folded;
 pub(in crate::store) mod note;
 pub(in crate::store) mod objects;
+pub(in crate::store) mod other_records;
 pub(in crate::store) mod pulls;
 pub(in crate::store) mod standing;
+pub(in crate::store) mod tombstone;
 
 use serde::{Deserialize, Serialize};
 

@@ -8,8 +8,8 @@ use zstd::zstd_safe::DCtx;
 
 use super::Ledger;
 use crate::limits;
+use crate::store::ledger::tombstone::NotedTombstone;
 use crate::store::provenance::{Origin, OriginId, Runs};
-use crate::store::removal::NotedTombstone;
 
 thread_local! {
     static CONTEXT: RefCell<Option<DCtx<'static>>> = const { RefCell::new(None) };

@@ -23,8 +23,8 @@ pub(crate) use entry::{
 pub(super) use opened::OpenTables;
 pub(super) use reader::HeldTable;
 pub(crate) use reader::{BLOCK_DOCUMENTS, EntryRow, MessageTable, TableSegment, TextColumn};
+pub(crate) use writer::TableWriter;
 pub(super) use writer::remove_table;
-pub(crate) use writer::{TableWriter, Upkeep};
 
 use serde::{Deserialize, Serialize};
 

@@ -97,7 +97,7 @@ impl HeldTable {
     }
 
     /// Opens the table; none where that fails.
-    pub(super) fn open(&self) -> Option<MessageTable> {
+    pub(in crate::store) fn open(&self) -> Option<MessageTable> {
         // tantivy panics on some damaged segments. A damaged table is as good as none, since a
         // temporary one can be made.
         quietly(|| self.read().ok()).ok().flatten()

@@ -18,15 +18,9 @@ use crate::store::derived_index::{DerivedWriter, payload_of};
 use crate::store::dir::Dir;
 use crate::store::error::StoreError;
 use crate::store::index::{META, NEXT, explain, merge_policy};
-use crate::store::layout::{Layout, MESSAGES};
+use crate::store::layout::Layout;
 use crate::store::ledger::checkpoint::Checkpoint;
-use crate::store::reader::Store;
-
-/// Makes the entries of the messages that a commit touches.
-pub(crate) trait Upkeep: Send {
-    /// Brings the table up to the commit at which `store` is open.
-    fn keep(&self, store: &Store, table: &mut TableWriter) -> Result<(), StoreError>;
-}
+use crate::store::names::MESSAGES;
 
 /// Replaces entries of the table, and makes the changes visible together.
 pub(crate) struct TableWriter {

@@ -5,21 +5,15 @@
 //! with the number of sources. A source that added nothing has no record to speak of: it is kept in
 //! a separate file ([`Repeats`]), once however often it comes.
 
-#[cfg(test)]
-mod carried_tests;
-mod note_finder;
 mod open_origins;
 mod origin;
-mod reader;
 mod repeats;
 mod runs;
 
 pub use origin::{Origin, OriginCounts, OriginEnd, OriginId, OriginKind, OriginStart};
-pub use reader::{OriginHistory, Provenance, ProvenanceReader};
 pub use repeats::RepeatedOrigin;
 pub use runs::Place;
 
 pub(super) use open_origins::OpenOrigins;
-pub(super) use reader::{origin_histories, reader};
 pub(super) use repeats::Repeats;
 pub(super) use runs::Runs;

@@ -12,7 +12,8 @@ use sha2::{Digest, Sha256};
 use super::origin::{Origin, OriginKind};
 use crate::limits;
 use crate::store::error::StoreError;
-use crate::store::layout::{Layout, REPEATS};
+use crate::store::layout::Layout;
+use crate::store::names::REPEATS;
 
 /// A source that added nothing, and how often it came.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -9,7 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use crate::json;
 use crate::limits;
 use crate::store::error::StoreError;
-use crate::store::layout::{KNOWN_REJECTS, Layout, is_rejected_name};
+use crate::store::layout::{Layout, is_rejected_name};
+use crate::store::names::KNOWN_REJECTS;
 
 /// A hash that identifies an entry.
 pub(super) type EntryHash = [u8; 16];

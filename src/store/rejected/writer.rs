@@ -14,7 +14,8 @@ use crate::fs::{create_private, first_of_sum};
 use crate::json;
 use crate::limits;
 use crate::store::error::StoreError;
-use crate::store::layout::{Layout, TEMPORARY_SUFFIX, sync_dir};
+use crate::store::layout::{Layout, sync_dir};
+use crate::store::names::TEMPORARY_SUFFIX;
 
 /// Collects the rejects of one source.
 ///

@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::remove::RemovalMatcher;
+use super::matcher::RemovalMatcher;
 use crate::limits;
 use crate::store::dir::Dir;
 use crate::store::error::StoreError;
-use crate::store::layout::{Layout, TEMPORARY_SUFFIX};
+use crate::store::layout::Layout;
+use crate::store::names::TEMPORARY_SUFFIX;
 use crate::store::rejected::{RejectedFile, RejectedLine, RejectedLines, hash_in_name};
 
 /// The rejected input to remove.

@@ -6,34 +6,26 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::mention::each_mention;
-use super::person::{ids_of, is_of_any};
+use super::matcher::{Removal, RemovalMatcher};
+use super::person::ids_of;
 use super::rejects;
 use super::rewrite::{Sources, rewrite};
-use super::tombstone::{NotedTombstone, RemovalRule, RemovedFile, Tombstone};
-use crate::event::normal_address;
-use crate::source::Record;
 use crate::store::archive::{ArchiveWriter, Frame, Frames, lines_of, parse_line};
-use crate::store::audit_index::{AuditBuilder, OtherRecords};
+use crate::store::audit_index::AuditBuilder;
 use crate::store::error::StoreError;
 use crate::store::index::{IndexSnapshot, IndexWriter, read_checkpoint};
-use crate::store::layout::{INDEX_BEING_BUILT, Layout, archive_file_number, is_rejected_name};
+use crate::store::layout::{Layout, is_rejected_name};
 use crate::store::ledger::checkpoint::Checkpoint;
 use crate::store::ledger::folded::Folded;
 use crate::store::ledger::note::CommitNote;
+use crate::store::ledger::other_records::OtherRecords;
+use crate::store::ledger::tombstone::{NotedTombstone, RemovalRule, RemovedFile, Tombstone};
+use crate::store::leftovers::finish_removal;
 use crate::store::lock::WriterLock;
+use crate::store::names::INDEX_BEING_BUILT;
 use crate::store::reindex::{build_index, exchange, sweep_after_failure, told_of_room};
 use crate::store::verify::{ArchiveCheck, CommitChain, FileCheck, check_archive};
 use crate::time::Timestamp;
-
-/// The choice of records to remove.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Removal {
-    /// Records that happened before a time.
-    Before(Timestamp),
-    /// Records that name an address anywhere in their message, however it is written.
-    Address(String),
-}
 
 /// A request to remove records, with what the tombstone will say of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,55 +51,6 @@ pub struct RemovalReport {
     pub files: u64,
     /// The tombstone; `None` if nothing was removed.
     pub tombstone: Option<Tombstone>,
-}
-
-/// The rule of a removal, ready to be asked of many records.
-pub(super) enum RemovalMatcher {
-    Before(i64),
-    /// The address in its normal form, and the IDs that audit events tie to it.
-    Address(String, BTreeSet<String>),
-}
-
-impl RemovalMatcher {
-    pub(super) fn new(removal: &Removal) -> Self {
-        match removal {
-            Removal::Before(time) => Self::Before(time.as_ms()),
-            Removal::Address(address) => {
-                Self::Address(normal_address(address).into_owned(), BTreeSet::new())
-            }
-        }
-    }
-
-    pub(super) fn matches(&self, record: &Record<'_>) -> bool {
-        match self {
-            Self::Before(ms) => record.timestamp.as_ms() < *ms,
-            Self::Address(_, ids) => {
-                self.is_named(&record.message)
-                    // Parses the message once more, hence only where there are IDs.
-                    || !ids.is_empty() && is_of_any(&record.message, &|it| ids.contains(it))
-            }
-        }
-    }
-
-    /// True if a piece of rejected input is to be removed. It has a time only if it is a record
-    /// whose message could not be understood.
-    pub(super) fn matches_rejected(&self, bytes: &[u8]) -> bool {
-        match self {
-            Self::Before(ms) => serde_json::from_slice::<serde_json::Value>(bytes)
-                .ok()
-                .and_then(|it| it.get("timestamp").and_then(serde_json::Value::as_i64))
-                .is_some_and(|it| it < *ms),
-            // Addresses between bytes that are not UTF-8 must be found too.
-            Self::Address(..) => self.is_named(&String::from_utf8_lossy(bytes)),
-        }
-    }
-
-    fn is_named(&self, text: &str) -> bool {
-        let Self::Address(address, _) = self else { return false };
-        let mut is_named = false;
-        each_mention(text, &mut |it| is_named |= it == address);
-        is_named
-    }
 }
 
 /// The records of one file that are to be removed.
@@ -394,31 +337,4 @@ fn build_new_index(layout: &Layout, after: &mut Checkpoint) -> Result<(), StoreE
     audit.finish(after)?;
     index.commit(&after.to_payload(layout)?)?;
     index.finish()
-}
-
-/// Removes what was left behind by a removal that was cut off after its commit.
-pub(in crate::store) fn finish_removal(
-    layout: &Layout,
-    checkpoint: &Checkpoint,
-) -> Result<(), StoreError> {
-    let archive = layout.archive_dir()?;
-    // Goes through the files that are there, not the numbers: a doctored commit may name a million
-    // of them.
-    let names = archive.names()?;
-    let names = names.iter().filter_map(|it| it.to_str());
-    let is_removed =
-        |name: &str| archive_file_number(name).is_some_and(|it| checkpoint.archive.is_removed(it));
-    let mut is_any_removed = false;
-    for name in names.filter(|it| is_removed(it)) {
-        is_any_removed |= archive.remove(name)?;
-    }
-    if is_any_removed {
-        archive.sync()?;
-    }
-    let Some(rejected) = layout.rejected_dir()? else { return Ok(()) };
-    let mut is_any_removed = false;
-    for name in checkpoint.leftovers.iter().filter(|it| is_rejected_name(it)) {
-        is_any_removed |= rejected.remove(name)?;
-    }
-    if is_any_removed { rejected.sync() } else { Ok(()) }
 }

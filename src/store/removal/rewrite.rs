@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use super::remove::RemovalMatcher;
+use super::matcher::RemovalMatcher;
 use crate::limits;
 use crate::store::archive::{
     ArchiveWriter, Frame, Frames, Location, compress_block, lines_of, parse_line,

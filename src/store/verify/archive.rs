@@ -11,12 +11,14 @@ use sha2::{Digest, Sha256};
 
 use super::Meter;
 use super::report::VerifyReport;
+use crate::store::archive::{ArchivePosition, Extent};
 use crate::store::archive::{Frame, Frames, Sums};
 use crate::store::error::StoreError;
-use crate::store::layout::{Layout, SUMS, archive_file_name, archive_file_number};
-use crate::store::ledger::checkpoint::{ArchivePosition, Checkpoint, Extent};
+use crate::store::layout::{Layout, archive_file_name, archive_file_number};
+use crate::store::ledger::checkpoint::Checkpoint;
 use crate::store::ledger::folded::Folded;
 use crate::store::ledger::note::CommitNote;
+use crate::store::names::SUMS;
 
 /// Bytes that are hashed between two reports of progress.
 const STEP_BYTES: usize = 1 << 20;

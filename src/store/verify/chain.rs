@@ -5,7 +5,7 @@ use super::archive::ArchiveCheck;
 use super::report::FoundHead;
 use crate::store::archive::SumsBefore;
 use crate::store::layout::{Layout, archive_file_name};
-use crate::store::removal::NotedTombstone;
+use crate::store::ledger::tombstone::NotedTombstone;
 use crate::time::Timestamp;
 
 /// The commits of an archive, in order.

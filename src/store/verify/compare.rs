@@ -8,13 +8,13 @@ use super::archive::{ArchiveCheck, FileCheck};
 use super::report::VerifyReport;
 use crate::event::Parser;
 use crate::limits;
+use crate::store::archive::Extent;
 use crate::store::archive::{Frame, Frames, Location, lines_of, parse_line};
 use crate::store::audit_index::{AuditIndex, compare_audit, other_documents_of};
 use crate::store::index::{
     Document, Documents, Fingerprint, IdHash, IndexSnapshot, fingerprints_of_index, quietly,
 };
 use crate::store::layout::{Layout, archive_file_name};
-use crate::store::ledger::checkpoint::Extent;
 
 /// Compares every file, and names the records that differ.
 pub(super) fn compare(

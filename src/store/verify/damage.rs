@@ -7,11 +7,11 @@ use super::archive::{ArchiveCheck, FileCheck};
 use super::compare::differing;
 use super::report::{Damage, VerifyReport};
 use crate::limits;
+use crate::store::archive::Extent;
 use crate::store::archive::{Frame, Frames, Location};
 use crate::store::audit_index::AuditIndex;
 use crate::store::index::IndexSnapshot;
 use crate::store::layout::{Layout, archive_file_name};
-use crate::store::ledger::checkpoint::Extent;
 use crate::time::Timestamp;
 
 /// Reports for each missing or damaged file which records can no longer be read, or have changed.

@@ -9,8 +9,9 @@ use crate::store::audit_index::AuditIndex;
 use crate::store::derived_index::check_derived_files;
 use crate::store::error::StoreError;
 use crate::store::index::{CommittedIndex, IndexSnapshot, check_segment_files, quietly};
-use crate::store::layout::{AUDIT, Layout, MESSAGES, archive_file_name};
+use crate::store::layout::{Layout, archive_file_name};
 use crate::store::ledger::checkpoint::Checkpoint;
+use crate::store::names::{AUDIT, MESSAGES};
 
 /// Opens the latest commit, and the index with it unless its files are damaged.
 pub(super) fn open(

@@ -1,6 +1,6 @@
 //! The options and the result of a verification.
 
-use crate::store::removal::Tombstone;
+use crate::store::ledger::tombstone::Tombstone;
 use crate::time::Timestamp;
 
 /// Checks beyond those that are always made.

@@ -1,19 +1,22 @@
 //! Finding out where records came from.
 
+#[cfg(test)]
+mod carried_tests;
+mod note_finder;
+
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
 use rayon::prelude::*;
 
-use super::note_finder::NoteFinder;
-use super::origin::{Origin, OriginId};
+use note_finder::NoteFinder;
+
 use crate::limits;
 use crate::store::archive::{ArchiveFiles, Frame, Location};
 use crate::store::error::StoreError;
 use crate::store::event::StoredEvent;
-use crate::store::layout::Layout;
 use crate::store::ledger::checkpoint::Checkpoint;
 use crate::store::ledger::note::CommitNote;
+use crate::store::provenance::{Origin, OriginId, RepeatedOrigin, Repeats, Runs};
 use crate::store::reader::{Locator, Store};
 use crate::time::Timestamp;
 
@@ -46,15 +49,25 @@ pub struct ProvenanceReader<'s> {
     origins: HashMap<OriginId, Origin>,
 }
 
-/// Makes a reader for a store as of a commit.
-pub(in crate::store) fn reader<'s>(
-    store: &'s Store,
-    layout: &Layout,
-    files: &Arc<ArchiveFiles>,
-    checkpoint: &Checkpoint,
-) -> ProvenanceReader<'s> {
-    let notes = NoteFinder::new(layout, files, &checkpoint.archive);
-    ProvenanceReader { locator: store.locator(), notes, origins: HashMap::new() }
+impl Store {
+    /// Makes a reader of where records came from, which keeps what it has read.
+    pub fn provenance(&self) -> ProvenanceReader<'_> {
+        let notes = NoteFinder::new(&self.layout, &self.files, &self.checkpoint.archive);
+        ProvenanceReader { locator: self.locator(), notes, origins: HashMap::new() }
+    }
+
+    /// Returns all sources that added records, in the order in which they first did. Reads the
+    /// whole archive, but not its records.
+    pub fn origins(&self) -> Result<Vec<OriginHistory>, StoreError> {
+        origin_histories(&self.files, &self.checkpoint)
+    }
+
+    /// Returns the sources that added nothing, those read last at the end, and how many more were
+    /// forgotten.
+    pub fn repeated_origins(&self) -> Result<(Vec<RepeatedOrigin>, u64), StoreError> {
+        let repeats = Repeats::read(&self.layout)?;
+        Ok((repeats.repeated, repeats.forgotten))
+    }
 }
 
 impl ProvenanceReader<'_> {
@@ -126,10 +139,8 @@ pub struct OriginHistory {
     pub last_committed: Option<Timestamp>,
 }
 
-/// Returns all sources that added records, in the order in which they first did.
-///
-/// Reads the whole archive, but not its records.
-pub(in crate::store) fn origin_histories(
+/// The sources of all notes of an archive, in the order of the notes.
+fn origin_histories(
     files: &ArchiveFiles,
     checkpoint: &Checkpoint,
 ) -> Result<Vec<OriginHistory>, StoreError> {
@@ -145,7 +156,7 @@ pub(in crate::store) fn origin_histories(
                 // `verify` reports what cannot be read.
                 if let Ok(mut note) = CommitNote::decode(&content) {
                     // Not needed here, and there may be a run for each record.
-                    note.runs = super::Runs::default();
+                    note.runs = Runs::default();
                     notes.push(note);
                 }
             }

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::limits;
+use crate::store::archive::ArchivePosition;
 use crate::store::archive::{ArchiveFiles, Location, NotePlace};
 use crate::store::error::StoreError;
 use crate::store::layout::Layout;
-use crate::store::ledger::checkpoint::ArchivePosition;
 use crate::store::ledger::note::CommitNote;
 
 /// Finds notes up to the end of one commit, and keeps those read last.

@@ -5,10 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::mention::each_mention;
-use super::person::is_of_any;
 use crate::event::normal_address;
-use crate::source::Record;
 use crate::time::Timestamp;
 
 /// The rule by which records were removed.
@@ -35,7 +32,10 @@ pub enum RemovalRule {
 
 impl RemovalRule {
     /// Makes the rule for an address, with a salt of its own.
-    pub(super) fn of_address<'i>(address: &str, ids: impl Iterator<Item = &'i str>) -> Self {
+    pub(in crate::store) fn of_address<'i>(
+        address: &str,
+        ids: impl Iterator<Item = &'i str>,
+    ) -> Self {
         use std::hash::{BuildHasher, RandomState};
         // It need not be secret, only different each time, as the keys of `RandomState` are.
         let salt = format!("{:016x}", RandomState::new().hash_one(address));
@@ -45,7 +45,7 @@ impl RemovalRule {
     }
 }
 
-fn salted(salt: &str, address: &str) -> String {
+pub(in crate::store) fn salted(salt: &str, address: &str) -> String {
     hex::encode(Sha256::digest(format!("{salt}{address}")))
 }
 
@@ -77,40 +77,12 @@ impl Tombstone {
         Timestamp::from_ms(self.at_ms).unwrap_or(Timestamp::UNIX_EPOCH)
     }
 
-    fn is_spelled(&self, normal: &str) -> bool {
+    /// True if this is the normal form of the address that was erased.
+    pub(in crate::store) fn is_spelled(&self, normal: &str) -> bool {
         match &self.rule {
             RemovalRule::Address { salt, sha256, .. } => salted(salt, normal) == *sha256,
             RemovalRule::Before { .. } => false,
         }
-    }
-
-    /// True if the removal removed such a record, or would have.
-    fn covers(&self, record: &Record<'_>) -> bool {
-        match &self.rule {
-            RemovalRule::Before { before_ms } => record.timestamp.as_ms() < *before_ms,
-            // An address is erased from the past: its later mail is stored again.
-            RemovalRule::Address { .. } if record.timestamp.as_ms() > self.at_ms => false,
-            RemovalRule::Address { salt, ids, .. } => {
-                let mut is_named = false;
-                each_mention(&record.message, &mut |it| is_named |= self.is_spelled(it));
-                is_named || is_of_any(&record.message, &|id| ids.contains(&salted(salt, id)))
-            }
-        }
-    }
-}
-
-/// All removals from a store.
-#[derive(Clone, Debug, Default)]
-pub(in crate::store) struct Removals(Vec<Tombstone>);
-
-impl Removals {
-    pub(in crate::store) fn new(tombstones: &[Tombstone]) -> Self {
-        Self(tombstones.to_vec())
-    }
-
-    /// True if one of the removals covers such a record.
-    pub(in crate::store) fn cover(&self, record: &Record<'_>) -> bool {
-        self.0.iter().any(|it| it.covers(record))
     }
 }
 
@@ -155,7 +127,11 @@ fn mark(head: &str) -> Vec<u8> {
 }
 
 impl RemovedFile {
-    pub(super) fn new<'h>(number: u32, sha256: &str, heads: impl Iterator<Item = &'h str>) -> Self {
+    pub(in crate::store) fn new<'h>(
+        number: u32,
+        sha256: &str,
+        heads: impl Iterator<Item = &'h str>,
+    ) -> Self {
         let marks: Vec<u8> = heads.flat_map(mark).collect();
         Self { number, sha256: sha256.to_owned(), heads: STANDARD.encode(marks) }
     }
@@ -170,43 +146,6 @@ impl RemovedFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_address_is_known_again_and_not_kept() {
-        let of_ana = || RemovalRule::of_address("ana@x.example", ["u-1"].into_iter());
-        let rule = of_ana();
-        assert_ne!(rule, of_ana(), "the salt is always another");
-        let json = serde_json::to_string(&rule).unwrap();
-        assert!(!json.contains("ana"), "{json}");
-        let tombstone = Tombstone {
-            number: 1,
-            rule,
-            at_ms: 10,
-            reason: String::new(),
-            version: String::new(),
-            records: 0,
-            rejected: 0,
-            files: 0,
-        };
-        let record = |ms, message: &'static str| Record {
-            log_group: None,
-            log_stream: None,
-            event_id: None,
-            timestamp: Timestamp::from_ms(ms).unwrap(),
-            is_time_approximate: false,
-            ingestion_time: None,
-            message: message.into(),
-        };
-        let removals = Removals::new(&[tombstone]);
-        assert!(removals.cover(&record(10, r#"{"to":"ANA@x.example"}"#)));
-        assert!(!removals.cover(&record(11, r#"{"to":"ANA@x.example"}"#)));
-        assert!(!removals.cover(&record(10, r#"{"to":"diana@x.example"}"#)));
-        let audit = |id: &str| {
-            format!(r#"{{"organization_arn":"arn:aws:workmail:r:1:o/m","owner_id":"{id}"}}"#).leak()
-        };
-        assert!(removals.cover(&record(10, audit("U-1"))));
-        assert!(!removals.cover(&record(10, audit("u-2"))));
-    }
 
     #[test]
     fn heads_of_removed_commits_are_known_again() {
