@@ -129,7 +129,7 @@ fn a_query_is_explained_and_its_empty_terms_are_named() {
     let again = found(&store, &[explained["query"].as_str().unwrap()]);
     assert_eq!(again, [""; 0]);
     let ended = store.run(&["search", "event:bounced status:5", "--explain"]).with(0);
-    assert!(ended.stdout.contains("1 events"), "{ended:#?}");
+    assert!(ended.stdout.contains("1 event"), "{ended:#?}");
 
     let ended = store.run(&["messages", "outcome:lost direction:outgoing"]).with(1);
     assert!(ended.stderr.contains("no message has direction:outgoing"), "{ended:#?}");
