@@ -17,11 +17,8 @@ pub(super) struct PublishedUntil {
     pub(super) organization: String,
     /// The number up to which everything is acknowledged.
     pub(super) commit: u64,
-    /// The first place in the archive of an email event that is not acknowledged.
-    next: u64,
-    /// The same for other records: an earlier build published none of them.
-    #[serde(default)]
-    others_next: u64,
+    #[serde(flatten)]
+    pub(super) acknowledged: Acknowledged,
     /// The number of removals the store had had.
     pub(super) removals: usize,
     /// Older events were left out; in milliseconds since 1970.
@@ -43,14 +40,24 @@ pub(super) struct PublishedUntil {
 pub(super) struct Again {
     /// Documents with a smaller number are removed at the end.
     pub(super) first_commit: u64,
+    #[serde(flatten)]
+    pub(super) acknowledged: Acknowledged,
+}
+
+/// The places up to which the cluster has acknowledged what was sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Acknowledged {
+    /// The first place in the archive of an email event that is not acknowledged.
     next: u64,
+    /// The same for other records: an earlier build published none of them.
     #[serde(default)]
     others_next: u64,
 }
 
-impl PublishedUntil {
+impl Acknowledged {
     /// The first email event and the first other record that are not acknowledged.
-    pub(super) fn next(&self) -> (Location, Location) {
+    pub(super) fn next(self) -> (Location, Location) {
         (Location::from_bits(self.next), Location::from_bits(self.others_next))
     }
 
@@ -74,23 +81,7 @@ impl PublishedUntil {
 impl Again {
     /// A start with nothing sent.
     pub(super) fn from(first_commit: u64) -> Self {
-        Self { first_commit, next: 0, others_next: 0 }
-    }
-
-    /// As [`PublishedUntil::next`].
-    pub(super) fn next(self) -> (Location, Location) {
-        (Location::from_bits(self.next), Location::from_bits(self.others_next))
-    }
-
-    /// As [`PublishedUntil::set_others_next`].
-    pub(super) fn set_others_next(&mut self, place: Location) {
-        self.others_next = place.to_bits();
-    }
-
-    /// As [`PublishedUntil::advance`].
-    pub(super) fn advance(&mut self, place: Location) {
-        self.next = self.next.max(place.to_bits());
-        self.others_next = self.others_next.max(place.to_bits());
+        Self { first_commit, acknowledged: Acknowledged::default() }
     }
 }
 
@@ -118,4 +109,22 @@ impl PublishedUntil {
 /// A cursor that cannot be read counts as none: then everything is sent again.
 fn parsed(text: Option<String>) -> Option<PublishedUntil> {
     text.and_then(|it| serde_json::from_str(&it).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_in_a_store_keeps_its_members() {
+        let text = r#"{"url":"u","organization":"o","commit":3,"next":8,"othersNext":5,"removals":1,"sinceMs":null,"again":{"firstCommit":4,"next":2,"othersNext":0}}"#;
+        let cursor = parsed(Some(text.to_owned())).unwrap();
+        let places = |it: Acknowledged| (it.next, it.others_next);
+        assert_eq!(places(cursor.acknowledged), (8, 5));
+        assert_eq!(cursor.again.map(|it| places(it.acknowledged)), Some((2, 0)));
+        assert_eq!(json::text(&cursor), text);
+        // As a build wrote it that published email events alone.
+        let old = parsed(Some(text.replace(r#","othersNext":5"#, ""))).unwrap();
+        assert_eq!(places(old.acknowledged), (8, 0));
+    }
 }

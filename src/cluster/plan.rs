@@ -111,12 +111,12 @@ impl Plan {
             if is_told_anew {
                 // In its own progress too, which only ever advances: cut off once more, it would
                 // go on behind events that still have the old names.
-                again.set_others_next(first);
+                again.acknowledged.set_others_next(first);
             }
             let why = Some("sending everything again was interrupted, and continues");
-            return Ok(Self { since_ms, ..plan(again.next(), Some(again), why)? });
+            return Ok(Self { since_ms, ..plan(again.acknowledged.next(), Some(again), why)? });
         }
-        let (from, others_from) = cursor.next();
+        let (from, others_from) = cursor.acknowledged.next();
         if store.end() < from.max(others_from) {
             return out_of_step(
                 "the store ends before the end of what was published from it".to_owned(),

@@ -171,7 +171,7 @@ pub fn publish(
     // New names of people move it back, so that all audit events are sent again. While everything
     // is sent again, `cursor.again` holds the position instead.
     if plan.again.is_none() {
-        cursor.set_others_next(plan.others_from);
+        cursor.acknowledged.set_others_next(plan.others_from);
     }
     cursor.people = people_digest;
     cluster.url().clone_into(&mut cursor.url);
@@ -285,8 +285,8 @@ impl Publication<'_> {
                 self.settle(plan.again.is_some())?;
                 let next = Location::from_bits(last.location.to_bits() + 1);
                 match &mut again {
-                    Some(again) => again.advance(next),
-                    None => self.cursor.advance(next),
+                    Some(again) => again.acknowledged.advance(next),
+                    None => self.cursor.acknowledged.advance(next),
                 }
                 self.cursor.again = again;
                 // The plan takes all removals so far into account.
@@ -314,7 +314,7 @@ impl Publication<'_> {
     fn finish(&mut self) -> Result<(), ClusterError> {
         let checkpoint = self.store.checkpoint();
         self.cursor.again = None;
-        self.cursor.end_at(self.store.end());
+        self.cursor.acknowledged.end_at(self.store.end());
         self.cursor.removals = checkpoint.tombstones.len();
         self.cursor.commit = self.author.commit;
         // The cursor is written before the meta document: a crash in between leaves a meta that

@@ -61,7 +61,7 @@ pub fn verify_publication(
 ) -> Result<VerifiedCluster, ClusterError> {
     let name = cursor_name(&cluster.identity()?, &options.names, &options.organization);
     let cursor = PublishedUntil::peek(store, &name)?.unwrap_or_default();
-    let (from, others_from) = cursor.next();
+    let (from, others_from) = cursor.acknowledged.next();
     let count = store.records_from(from, others_from)?.map(|it| it.len() as u64).sum();
     // The two could only differ; that says nothing of what was published.
     if count > 0 || cursor.removals != store.checkpoint().tombstones.len() {
