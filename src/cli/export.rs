@@ -23,6 +23,7 @@ use crate::export::{
 };
 use crate::limits;
 use crate::query::{Field, Matcher, Pattern, Query};
+use crate::render::counted;
 use crate::store::Store;
 use crate::time::TimeRange;
 use crate::trace::{JoinRules, MessageFilter, Reach, select};
@@ -150,7 +151,7 @@ pub(crate) fn run(args: &ExportArgs, context: &Context) -> anyhow::Result<Comman
     }
     if made.truncated > 0 {
         let most = limits::TRACE_EVENTS_MAX;
-        let count = crate::render::counted(made.truncated, "message");
+        let count = counted(made.truncated, "message");
         output::warn(&format!(
             "only {most} events of a message are exported, and {count} would have more"
         ));

@@ -15,8 +15,7 @@ use super::snapshot::{CommittedIndex, IndexSnapshot};
 use super::tokens;
 use crate::limits;
 use crate::store::dir::Dir;
-use crate::store::error::StoreError;
-use crate::store::error::in_words;
+use crate::store::error::{StoreError, in_words};
 use crate::store::layout::Layout;
 use crate::store::ledger::checkpoint::Checkpoint;
 

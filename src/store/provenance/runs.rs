@@ -4,7 +4,7 @@
 //! number of lines apart. A file with one record a line makes one run of each block, about seven
 //! bytes before compression.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use super::origin::OriginId;
 use crate::limits;
@@ -95,21 +95,22 @@ impl Runs {
         });
     }
 
-    /// The runs of the files for which `is_meant` holds.
-    pub(in crate::store) fn of_files(&self, is_meant: impl Fn(u32) -> bool) -> Self {
-        Self(self.0.iter().filter(|it| is_meant(it.start.file)).cloned().collect())
-    }
-
-    /// Adds runs of other records.
-    pub(in crate::store) fn append(&mut self, mut others: Self) {
-        self.0.append(&mut others.0);
+    /// Adds runs of other records, of the files for which `is_meant` holds.
+    pub(in crate::store) fn add_others<'r>(
+        &mut self,
+        others: impl Iterator<Item = &'r Self>,
+        is_meant: impl Fn(u32) -> bool,
+    ) {
+        let meant = others.flat_map(|it| &it.0).filter(|it| is_meant(it.start.file));
+        self.0.extend(meant.cloned());
         // `find` and the encoding rely on the order.
         self.0.sort_by_key(|it| it.start);
     }
 
-    /// The files whose records the runs are about.
-    pub(in crate::store) fn files(&self) -> BTreeSet<u32> {
-        self.0.iter().map(|it| it.start.file).collect()
+    /// True if some of the runs are about records of that file.
+    pub(in crate::store) fn has_file(&self, file: u32) -> bool {
+        let first = self.0.partition_point(|it| it.start.file < file);
+        self.0.get(first).is_some_and(|it| it.start.file == file)
     }
 
     /// The number of records of each run, with the archive file that they are in.

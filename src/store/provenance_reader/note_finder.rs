@@ -74,7 +74,8 @@ impl NoteFinder {
         if !(location.file..end.0).any(|it| self.last.is_removed(it)) {
             return Ok(None);
         }
-        // All records of a file whose note was replaced are of one commit, so one search does.
+        // All records of a file whose note was replaced are of one commit, and that note alone
+        // carries their runs: one search does for all of them.
         let key = (location.file, end);
         if let Some(carrier) = self.carriers.get(&key) {
             // A note that ends after the byte before its end is itself.
@@ -85,7 +86,7 @@ impl NoteFinder {
         }
         let mut carrier = self.note_behind(end.0, end.1)?;
         while let Some((end, _)) =
-            carrier.as_ref().filter(|(_, it)| it.runs.find(location).is_none())
+            carrier.as_ref().filter(|(_, it)| !it.runs.has_file(location.file))
         {
             carrier = self.note_behind(end.0, end.1)?;
         }

@@ -1,10 +1,10 @@
 //! Removing records from a store, for good and on the record.
 //!
 //! The archive files that hold such records are rewritten without them, after all others; a last
-//! note holds the [`Tombstone`](crate::store::ledger::tombstone::Tombstone), which says what was removed, why, and which files it replaces.
-//! Then a new index is built from what is left. Putting it in the place of the old one is the
-//! commit: before that nothing has happened, and after it the next writer removes whatever is still
-//! there.
+//! note holds the [`Tombstone`](crate::store::Tombstone), which says what was removed, why, and which
+//! files it replaces. Then a new index is built from what is left. Putting it in the place of the
+//! old one is the commit: before that nothing has happened, and after it the next writer removes
+//! whatever is still there.
 
 mod matcher;
 mod mention;

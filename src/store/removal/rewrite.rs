@@ -15,43 +15,31 @@ use crate::store::provenance::{Origin, OriginId, Place, Runs};
 use crate::store::verify::{ArchiveCheck, FileCheck};
 
 /// The provenance of records, according to all notes of an archive.
-pub(super) struct Sources<'c> {
-    /// The notes by the file and the byte at which they end.
-    notes: BTreeMap<(u32, u64), &'c CommitNote>,
-    /// The notes with runs of a file, by the file: commits may begin in one and end in another, and
-    /// removals carry runs on.
-    of_file: BTreeMap<u32, Vec<&'c CommitNote>>,
+pub(super) struct Sources {
+    /// The runs of all notes. A record's run may be in the note of a later file: a commit may begin
+    /// in one file and end in another, and removals carry runs on.
+    runs: Runs,
     /// The sources, each as known at its end.
     origins: BTreeMap<OriginId, Origin>,
 }
 
-impl<'c> Sources<'c> {
-    pub(super) fn new(archive: &'c ArchiveCheck) -> Self {
-        let mut notes = BTreeMap::new();
-        let mut of_file: BTreeMap<u32, Vec<&CommitNote>> = BTreeMap::new();
+impl Sources {
+    pub(super) fn new(archive: &ArchiveCheck) -> Self {
         let mut origins: BTreeMap<OriginId, Origin> = BTreeMap::new();
-        for (file, commit) in archive.commits() {
-            notes.insert((file, commit.end), &commit.note);
-            for of_runs in commit.note.runs.files() {
-                of_file.entry(of_runs).or_default().push(&commit.note);
-            }
-            for origin in &commit.note.origins {
-                match origins.get_mut(&origin.id) {
-                    Some(known) => known.merge(origin),
-                    None => drop(origins.insert(origin.id, origin.clone())),
-                }
+        for origin in archive.commits().flat_map(|(_, it)| &it.note.origins) {
+            match origins.get_mut(&origin.id) {
+                Some(known) => known.merge(origin),
+                None => drop(origins.insert(origin.id, origin.clone())),
             }
         }
-        Self { notes, of_file, origins }
+        let mut runs = Runs::default();
+        runs.add_others(archive.commits().map(|(_, it)| &it.note.runs), |_| true);
+        Self { runs, origins }
     }
 
     /// The source of a record, and its place there.
     fn of(&self, at: Location) -> Option<(OriginId, Option<Place>)> {
-        // A commit's note comes after its records, so it is the next one that ends later.
-        let behind = (at.file, u64::from(at.offset) + 1);
-        let regular = self.notes.range(behind..).next().and_then(|(_, it)| it.runs.find(at));
-        let carried = || self.of_file.get(&at.file)?.iter().find_map(|it| it.runs.find(at));
-        let (id, line, byte_offset) = regular.or_else(carried)?;
+        let (id, line, byte_offset) = self.runs.find(at)?;
         Some((id, line.map(|line| Place { line, byte_offset })))
     }
 
@@ -96,7 +84,7 @@ pub(super) fn rewrite(
     layout: &Layout,
     (file, is_left): (&FileCheck, &dyn Fn(u32) -> bool),
     matcher: &RemovalMatcher,
-    sources: &Sources<'_>,
+    sources: &Sources,
     archive: &mut ArchiveWriter,
     note: CommitNote,
 ) -> Result<(), StoreError> {
@@ -125,9 +113,7 @@ pub(super) fn rewrite(
     }
     kept.flush()?;
     let (mut runs, used) = (kept.runs, kept.used);
-    for commit in &file.commits {
-        runs.append(commit.note.runs.of_files(is_left));
-    }
+    runs.add_others(file.commits.iter().map(|it| &it.note.runs), is_left);
     let origins = sources.carried(file, &used);
     // Earlier builds noted no sources.
     if origins.is_empty() && runs.is_empty() {
